@@ -1,0 +1,39 @@
+# Everything runs in .venv, built from the lock file. `make demo` and `make test` need Python 3.11+ and make only.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHONUNBUFFERED = 1
+
+.PHONY: demo test check lint types bench lock clean
+
+demo: $(VENV)/.installed
+	$(BIN)/twins --store demo-store demo
+
+test: $(VENV)/.installed
+	$(BIN)/pytest
+
+check: lint types test
+
+lint: $(VENV)/.installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed
+	$(BIN)/mypy
+
+bench: $(VENV)/.installed
+	$(BIN)/python -m benchmarks
+
+# After a change of dependencies in pyproject.toml; needs uv.
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
+		--no-emit-index-url --no-header --output-file requirements.txt
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf $(VENV) demo-store demo-store-events

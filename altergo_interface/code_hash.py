@@ -1,0 +1,97 @@
+"""A hash of the code that can change a model's results: its package and the helper modules that it imports.
+
+Comments, formatting and docstrings do not count: the source is parsed, stripped of docstrings and written back
+in one canonical form before it is hashed.
+"""
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from altergo_interface.errors import ManifestError
+
+
+def code_hash(package: Path, root: Path) -> str:
+    """Hash the closure of a model package below `root`, the folder that holds the model folders.
+
+    Data files that lie in a helper package count as well. Raises ManifestError for source that does not parse.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(_closure(package, root)):
+        digest.update(path.relative_to(root).as_posix().encode())
+        digest.update(_canonical(path) if path.suffix == ".py" else path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def _canonical(path: Path) -> bytes:
+    tree = _parse(path)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree).encode()
+
+
+def _parse(path: Path) -> ast.Module:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise ManifestError(f"{path}: cannot be read as Python: {error}") from error
+
+
+def _closure(package: Path, root: Path) -> set[Path]:
+    """All files of the package and of the packages and modules below `root` that they import."""
+    found: set[Path] = set()
+    todo = list(_sources(package))
+    while todo:
+        path = todo.pop()
+        if path in found:
+            continue
+        found.add(path)
+        if path.suffix == ".py":
+            for target in _imports(path, root):
+                todo.extend(_sources(target) if target.is_dir() else [target])
+    return found
+
+
+def _sources(package: Path) -> Iterator[Path]:
+    """The files of a package that count: code, and data tables; tests, manifests and pages do not."""
+    for path in package.rglob("*"):
+        hidden = any(part.startswith((".", "__pycache__", "tests", "test_")) for part in path.parts)
+        if path.is_file() and not hidden and path.suffix in (".py", ".csv"):
+            yield path
+
+
+def _imports(path: Path, root: Path) -> Iterator[Path]:
+    """The folders and modules below `root` that a source file imports, relative or absolute."""
+    for node in ast.walk(_parse(path)):
+        if isinstance(node, ast.Import):
+            names = [(alias.name, 0) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            stem = node.module or ""
+            names = [(stem, node.level)]
+            names += [(f"{stem}.{alias.name}".strip("."), node.level) for alias in node.names]
+        else:
+            continue
+        for name, level in names:
+            target = _locate(name, level, path, root)
+            if target is not None:
+                yield target
+
+
+def _locate(name: str, level: int, path: Path, root: Path) -> Path | None:
+    parts = [part for part in name.split(".") if part]
+    if level:
+        base = path.parents[level - 1]
+    elif parts and parts[0] == root.name:
+        base, parts = root, parts[1:]
+    else:
+        base = path.parent
+    target = base.joinpath(*parts)
+    if not parts or not target.is_relative_to(root) or target == root:
+        return None
+    if target.with_suffix(".py").is_file():
+        return target.with_suffix(".py")
+    return target if target.is_dir() and (target / "__init__.py").is_file() else None

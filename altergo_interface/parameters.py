@@ -1,0 +1,64 @@
+"""Asset parameters that the engine itself knows, and their checks."""
+
+import difflib
+import math
+from collections.abc import Collection
+from typing import Any
+
+from altergo_interface.errors import ParameterError, did_you_mean
+from altergo_interface.sensors import SensorRule
+
+CHEMISTRIES = ("LFP", "NMC", "NCA", "LCO", "LMO", "LTO")
+SENSOR_OVERRIDES = ("cadence_s", "current_sign", "max_silence_s", "telemetry")
+"""Fields of a sensor's declaration that an asset may set for all of its sensors."""
+
+KNOWN = ("capacity", "chemistry", "cells_in_series", *SENSOR_OVERRIDES)
+
+
+def check_parameter(name: str, value: Any, known: Collection[str], where: str) -> Any:
+    """The parameter's value in canonical form.
+
+    `known` are the further names that registered models take. A name that nobody knows is kept as an attribute
+    of the asset (a site, an owner), unless it looks like a known one misspelt.
+
+    Raises ParameterError naming `where` (file and row).
+    """
+    names = {*KNOWN, *known}
+    if name not in names:
+        near = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=1, cutoff=0.75)
+        if near:
+            raise ParameterError(f"{where}: unknown parameter '{name}'", f"Did you mean '{near[0]}'?")
+        return value
+    if name == "chemistry":
+        return _chemistry(value, where)
+    if name in ("capacity", "cells_in_series"):
+        return _positive(name, value, where)
+    return _sensor_override(name, value, where) if name in SENSOR_OVERRIDES else value
+
+
+def _chemistry(value: Any, where: str) -> str:
+    chemistry = str(value).upper()
+    if chemistry not in CHEMISTRIES:
+        raise ParameterError(f"{where}: unknown chemistry '{value}'", did_you_mean(chemistry, CHEMISTRIES))
+    return chemistry
+
+
+def _positive(name: str, value: Any, where: str) -> float | int:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ParameterError(f"{where}: {name} {value!r} is no number") from None
+    if not math.isfinite(number) or number <= 0:
+        raise ParameterError(f"{where}: {name} must be greater than 0, not {value}")
+    if name == "cells_in_series":
+        if not number.is_integer():
+            raise ParameterError(f"{where}: cells_in_series must be whole, not {value}")
+        return int(number)
+    return number
+
+
+def _sensor_override(name: str, value: Any, where: str) -> Any:
+    try:
+        return getattr(SensorRule.model_validate({name: value}), name)
+    except ValueError:
+        raise ParameterError(f"{where}: {name} cannot be {value!r}") from None

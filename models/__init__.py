@@ -1,0 +1,1 @@
+"""Battery science, one folder per model; discovered, never imported by name."""
