@@ -1,0 +1,31 @@
+"""The pure fold: grid, bindings, replay, carry, fingerprints and the plan. No I/O, no clock, no Ray."""
+
+from twins.binding import Binding, Missing, ParameterFact, bind
+from twins.carry import Carry
+from twins.fingerprint import Fingerprint, fingerprint
+from twins.grid import Grid
+from twins.inputs import Column
+from twins.plan import AssetFacts, Head, Plan, PlanItem, Skipped, plan_asset
+from twins.replay import AssetSeries, Replay, Twin, replay
+
+__all__ = [
+    "AssetFacts",
+    "AssetSeries",
+    "Binding",
+    "Carry",
+    "Column",
+    "Fingerprint",
+    "Grid",
+    "Head",
+    "Missing",
+    "ParameterFact",
+    "Plan",
+    "PlanItem",
+    "Replay",
+    "Skipped",
+    "Twin",
+    "bind",
+    "fingerprint",
+    "plan_asset",
+    "replay",
+]

@@ -1,0 +1,95 @@
+"""What a replay yields: decimated output columns and record versions, checked against the span."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from altergo_interface.base_model import Outputs
+from altergo_interface.data import Input, Samples, Span, Table, Times, Values
+from altergo_interface.errors import ModelError
+from altergo_interface.manifest import Manifest
+from altergo_interface.records import Record
+from twins.carry import Sample
+from twins.decimate import decimate
+
+RECORDS = "records"
+
+
+@dataclass(slots=True)
+class Collected:
+    """Outputs of one replay, in order: name to pieces of (stamps, values), and record versions."""
+
+    pieces: dict[str, list[tuple[Times, Values]]] = field(default_factory=dict)
+    records: list[Record] = field(default_factory=list)
+
+    def columns(self) -> dict[str, tuple[Times, Values]]:
+        """Every output that has rows, as one pair of arrays."""
+        return {
+            name: (np.concatenate([t for t, _ in rows]), np.concatenate([x for _, x in rows]))
+            for name, rows in self.pieces.items()
+            if rows
+        }
+
+
+def collect(
+    into: Collected,
+    outputs: Outputs,
+    inputs: Mapping[str, Input],
+    span: Span,
+    manifest: Manifest,
+    last: dict[str, Sample],
+    slot_us: int,
+) -> None:
+    """Check one call's outputs, decimate them and add them; `last` is updated with every output's last sample.
+
+    Raises ModelError for an undeclared output, for stamps that are not increasing or not inside the span
+    (rows at lead-in stamps are dropped), and for a record version outside the span.
+    """
+    for name, samples in outputs.items():
+        if name == RECORDS:
+            into.records.extend(_checked_records(samples, span))
+            continue
+        spec = manifest.outputs.get(name)
+        if spec is None:
+            raise ModelError(
+                f"output '{name}' is not declared in the manifest", f"Declared: {list(manifest.outputs)}"
+            )
+        if not isinstance(samples, Samples):
+            raise ModelError(f"output '{name}' is no Samples but {type(samples).__name__}")
+        t, x = _inside(name, samples, inputs, span)
+        if len(t) == 0:
+            continue
+        keep = decimate(t, x, spec.decimation_threshold, last.get(name), slot_us)
+        last[name] = (int(t[-1]), float(x[-1]))
+        into.pieces.setdefault(name, []).append((t, x) if keep is None else (t[keep], x[keep]))
+
+
+def _inside(name: str, samples: Samples, inputs: Mapping[str, Input], span: Span) -> tuple[Times, Values]:
+    t, x = samples.t, samples.x
+    if t.dtype != np.int64 or x.dtype != np.float64 or t.shape != x.shape or t.ndim != 1:
+        raise ModelError(f"output '{name}' is not int64 stamps and float64 values of one length")
+    if len(t) and not (t[1:] > t[:-1]).all():
+        raise ModelError(f"output '{name}': stamps do not increase")
+    first = int(np.searchsorted(t, span.start))
+    if first:
+        series = (value for value in inputs.values() if isinstance(value, Samples | Table))
+        leads = np.concatenate([value.t[: value.lead] for value in series] or [t[:0]])
+        if not np.isin(t[:first], leads).all():
+            raise ModelError(f"output '{name}' is stamped before the span: {_show(int(t[0]))}")
+    if len(t) and t[-1] >= span.end:
+        raise ModelError(f"output '{name}' is stamped after the span: {_show(int(t[-1]))}")
+    return t[first:], x[first:]
+
+
+def _checked_records(records: object, span: Span) -> Sequence[Record]:
+    if not isinstance(records, list | tuple) or not all(isinstance(record, Record) for record in records):
+        raise ModelError("'records' is no list of Record")
+    for record in records:
+        if not span.start <= record.at < span.end:
+            raise ModelError(f"a record of kind '{record.kind}' is stamped outside the span: {_show(record.at)}")
+    return records
+
+
+def _show(t: int) -> str:
+    return str(np.datetime64(t, "us")) + "Z"
