@@ -1,0 +1,112 @@
+"""The catalog: one DuckDB file, opened for moments under a lock, changed in all-or-nothing transactions."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from altergo_interface.errors import StoreError
+from event_store.locks import CATALOG_WAIT_S, exclusive
+from event_store.paths import StorePaths
+from event_store.schema import SCHEMA_VERSION, TABLES
+
+STORAGE_VERSION = "v1.5.0"
+"""Readable by DuckDB 1.5 and later; keeps VARIANT. The default of DuckDB 2.0 is unreadable by 1.5."""
+
+
+def create_database(path: os.PathLike[str], statements: str) -> None:
+    """Create a DuckDB file that every client since 1.5 can open, with these tables in the schema `store`."""
+    with duckdb.connect() as con:
+        name = str(path).replace("'", "''")
+        con.execute(f"attach '{name}' as fresh (storage_version '{STORAGE_VERSION}')")
+        con.execute("use fresh; create schema store")
+        con.execute(statements)
+        con.execute("use memory; detach fresh")
+
+
+class Catalog:
+    """Access to the catalog. Nobody keeps it open: an ingest waits for moments, not for a run.
+
+    DuckDB lets one process at a time open a file that it writes, so every opener takes the lock first. The file
+    is only ever copied while it is closed: closing any other descriptor of it would drop DuckDB's own lock.
+    """
+
+    def __init__(self, paths: StorePaths) -> None:
+        self._paths = paths
+
+    def create(self) -> None:
+        """Make an empty catalog, all or nothing."""
+        with self._locked("init"):
+            if self._paths.catalog.exists():
+                return
+            draft = self._paths.catalog.with_suffix(".draft")
+            for leftover in (draft, draft.with_name(draft.name + ".wal")):
+                with suppress(FileNotFoundError):
+                    leftover.unlink()
+            create_database(draft, TABLES + f"insert into store.meta values ('schema_version', '{SCHEMA_VERSION}');")
+            os.replace(draft, self._paths.catalog)
+
+    @contextmanager
+    def session(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection for a few short statements; all other processes wait meanwhile."""
+        with self._locked(purpose):
+            con = self._connect()
+            try:
+                yield con
+            finally:
+                con.close()
+
+    @contextmanager
+    def transaction(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection whose statements take effect together when the block ends, or not at all."""
+        with self.session(purpose) as con:
+            con.execute("begin")
+            yield con
+            con.execute("commit")
+
+    def copy_to(self, target: os.PathLike[str]) -> None:
+        """Copy the closed file; a fully checkpointed one, because closing checkpoints."""
+        with self._locked("publish"):
+            self._connect().close()  # folds a write-ahead log that a killed process may have left
+            shutil.copyfile(self._paths.catalog, target)
+
+    def _locked(self, purpose: str) -> Any:
+        return exclusive(self._paths.locks, "catalog", purpose, CATALOG_WAIT_S)
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        try:
+            con = duckdb.connect(str(self._paths.catalog))
+            con.execute("set TimeZone = 'UTC'")
+            found = one(con, "select value from store.meta where key = 'schema_version'")
+        except duckdb.Error as error:
+            raise StoreError(f"{self._paths.catalog}: not a readable catalog ({_first_line(error)})") from error
+        if found != str(SCHEMA_VERSION):
+            con.close()
+            raise StoreError(
+                f"{self._paths.catalog}: schema version {found}, this engine reads {SCHEMA_VERSION}",
+                "Use the engine version that wrote it",
+            )
+        return con
+
+
+def insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, **expressions: str) -> None:
+    """Append an Arrow table to a catalog table by column name; `expressions` compute columns in SQL."""
+    columns = {name: f'"{name}"' for name in rows.column_names} | expressions
+    con.register("_rows", rows)
+    names = ", ".join(f'"{name}"' for name in columns)
+    con.execute(f"insert into store.{table} ({names}) select {', '.join(columns.values())} from _rows")
+    con.unregister("_rows")
+
+
+def one(con: duckdb.DuckDBPyConnection, query: str, *given: object) -> Any:
+    """The first column of a query's first row; None where it has no row."""
+    rows = con.execute(query, list(given)).fetchall()
+    return rows[0][0] if rows else None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0]

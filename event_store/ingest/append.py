@@ -1,0 +1,213 @@
+"""Appending a file to the event log: one file is one batch, known batches are skipped, nothing is half done."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from altergo_interface.errors import IngestError
+from event_store.catalog import insert
+from event_store.facts import read_log_segments
+from event_store.ingest.arrange import Arranged, arrange
+from event_store.ingest.compare import mark_known, overlaps
+from event_store.ingest.options import ParseOptions
+from event_store.ingest.parse import Parsed, parse
+from event_store.segments import EVENT_SCHEMA, Segment, segment_table, write_segment
+from event_store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What one file brought. `reasons` counts the quarantined rows by reason; `known` marks a skipped file."""
+
+    batch: str
+    file: str
+    appended: int = 0
+    duplicates: int = 0
+    late: int = 0
+    quarantined: int = 0
+    known: bool = False
+    reasons: tuple[tuple[str, int], ...] = ()
+
+
+def batch_id(path: Path, options: ParseOptions) -> str:
+    """A hash of the file's bytes and of the options that parse it."""
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "blake2b")
+    except OSError as error:
+        raise IngestError(f"{path}: {error.strerror}", "Check the path") from error
+    digest.update(options.fingerprint().encode())
+    return digest.hexdigest()[:24]
+
+
+def ingest_file(
+    store: Store, path: Path, options: ParseOptions, now_us: int, *, again: bool = False, dry_run: bool = False
+) -> IngestReport:
+    """Append a file's events; see IngestReport.
+
+    A file that was ingested before with the same options is skipped unless `again`. With `dry_run` nothing is
+    written. Raises IngestError, and changes nothing, for a file without any good row.
+    """
+    batch = batch_id(path, options)
+    with store.ingesting():
+        if not again and store.knows_batch(batch):
+            return IngestReport(batch, str(path), known=True)
+        parsed = parse(path, options, now_us)
+        if len(parsed.ts) == 0:
+            raise IngestError(f"{path}: none of its {parsed.rows} rows can be ingested", _first_reason(parsed))
+        return _Appender(store, path, batch, parsed).run(options, dry_run)
+
+
+def _first_reason(parsed: Parsed) -> str:
+    if parsed.rejected.num_rows == 0:
+        return "It holds no values"
+    first = parsed.rejected.slice(0, 1).to_pylist()[0]
+    return f"Row {first['row']}: {first['reason']}"
+
+
+class _Appender:
+    """The steps of one append."""
+
+    def __init__(self, store: Store, path: Path, batch: str, parsed: Parsed) -> None:
+        self._store = store
+        self._path = path
+        self._batch = batch
+        self._parsed = parsed
+        self._events = arrange(parsed)
+
+    def run(self, options: ParseOptions, dry_run: bool) -> IngestReport:
+        events = self._events
+        with self._store.catalog.session("ingest") as con:
+            con.register("_groups", events.groups_table())
+            overlapping = overlaps(con)
+            heads = _heads(con)
+            seq = self._store.next_seq(con)
+            segments = {bucket: read_log_segments(con, seq, bucket) for bucket in overlapping}
+        met = mark_known(events, overlapping, segments, self._store.paths.root)
+        late = _count_late(events, heads)
+        duplicates = int(events.duplicate.sum())
+        reasons = _reasons(self._parsed)
+        quarantined = self._parsed.rejected.num_rows
+        report = IngestReport(
+            self._batch, str(self._path), len(events.ts) - duplicates, duplicates, late, quarantined, reasons=reasons
+        )
+        if not dry_run:
+            written = list(self._write(seq, met))
+            self._commit(report, seq, options, written)
+        return report
+
+    def _write(self, seq: int, met: set[tuple[int, int]]) -> Iterable[Segment]:
+        events = self._events
+        for bucket, month, groups in events.segments():
+            name = str(np.datetime64(month, "M"))
+            path = self._store.paths.new_segment("event", bucket, name)
+            tables, index = _row_groups(events, groups, seq)
+            size, checksum = write_segment(self._store.paths.root, path, "event", tables, index)
+            rows = slice(events.edges[groups[0]], events.edges[groups[-1] + 1])
+            ts = events.ts[rows]
+            collides = (bucket, month) in met or bool(events.repeats[rows].any())
+            yield Segment(
+                str(path), "event", bucket, name, len(ts), size, int(ts.min()), int(ts.max()), seq, collides, checksum
+            )
+
+    def _commit(self, report: IngestReport, seq: int, options: ParseOptions, written: list[Segment]) -> None:
+        events = self._events
+        extent = [int(events.ts.min()), int(events.ts.max())]
+        with self._store.catalog.transaction("ingest") as con:
+            con.register("_groups", events.groups_table())
+            con.execute(
+                "insert into store.batches values (?, ?, 'events', ?, ?, now(), ?, ?, ?, ?, ?,"
+                " make_timestamptz(?), make_timestamptz(?))",
+                [
+                    *(seq, report.batch, report.file, options.fingerprint(), self._parsed.rows),
+                    *(report.appended, report.duplicates, report.late, report.quarantined, *extent),
+                ],
+            )
+            insert(con, "segments", segment_table(written))
+            for statement in UPSERTS:
+                con.execute(statement, {"seq": seq} if "$seq" in statement else None)
+            rejected = self._parsed.rejected.append_column(
+                "batch", pa.array([self._batch] * self._parsed.rejected.num_rows, pa.string())
+            )
+            insert(con, "quarantine", rejected, seq=str(seq), file="'" + report.file.replace("'", "''") + "'")
+
+
+UPSERTS = (
+    """insert into store.arrivals
+       select asset_id, $seq, sum("rows"), sum(changed), min(changed_from), max(last_ts)
+       from _groups group by asset_id""",
+    """create temp table _assets as
+       select asset_id, any_value(bucket) as bucket, min(first_ts) as first_ts, max(last_ts) as last_ts,
+              sum(changed)::bigint as events from _groups group by asset_id""",
+    """update store.assets a set first_ts = least(a.first_ts, n.first_ts), last_ts = greatest(a.last_ts, n.last_ts),
+              events = a.events + n.events from _assets n where n.asset_id = a.asset_id""",
+    """insert into store.assets select asset_id, bucket, first_ts, last_ts, events from _assets n
+       where not exists (select 1 from store.assets a where a.asset_id = n.asset_id)""",
+    """create temp table _sensors as
+       select asset_id, sensor, min(first_ts) as first_ts, max(last_ts) as last_ts, sum(changed)::bigint as events,
+              min(min_value) as min_value, max(max_value) as max_value from _groups group by asset_id, sensor""",
+    """update store.sensors s set first_ts = least(s.first_ts, n.first_ts), last_ts = greatest(s.last_ts, n.last_ts),
+              events = s.events + n.events, min_value = least(s.min_value, n.min_value),
+              max_value = greatest(s.max_value, n.max_value)
+       from _sensors n where n.asset_id = s.asset_id and n.sensor = s.sensor""",
+    """insert into store.sensors
+       select asset_id, sensor, $seq, events, first_ts, last_ts, min_value, max_value from _sensors n
+       where not exists (select 1 from store.sensors s where s.asset_id = n.asset_id and s.sensor = n.sensor)""",
+    "drop table _assets",
+    "drop table _sensors",
+)
+
+
+def _heads(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """How far the batch's assets have come: asset to its furthest head (µs UTC)."""
+    query = """select asset_id, epoch_us(max(head)) from store.heads
+               where head is not null and asset_id in (select asset_id from _groups) group by asset_id"""
+    return dict(con.execute(query).fetchall())
+
+
+def _count_late(events: Arranged, heads: dict[str, int]) -> int:
+    """Rows that change the log before the head of their asset."""
+    if not heads:
+        return 0
+    head = np.array([heads.get(name, np.iinfo(np.int64).min) for name in events.assets])
+    limit = np.repeat(head[events.asset], np.diff(events.edges))
+    return int(np.count_nonzero((events.ts < limit) & ~events.duplicate))
+
+
+def _reasons(parsed: Parsed) -> tuple[tuple[str, int], ...]:
+    counted = parsed.rejected.group_by("reason").aggregate([("row", "count")]).to_pylist()
+    return tuple(sorted((entry["reason"], entry["row_count"]) for entry in counted))
+
+
+def _row_groups(events: Arranged, groups: np.ndarray, seq: int) -> tuple[list[pa.Table], object]:
+    """One table per asset, and the index: which sensors, with how many rows, lie in which row group."""
+    used = sorted({int(code) for code in events.sensor[groups]})
+    rank = {code: at for at, code in enumerate(used)}
+    tables, assets = [], []
+    cuts = np.flatnonzero(np.diff(events.asset[groups])) + 1
+    for part in np.split(groups, cuts):
+        name = events.assets[events.asset[part[0]]]
+        counts = events.edges[part + 1] - events.edges[part]
+        tables.append(_asset_table(events, part, counts, name, seq))
+        assets.append([name, [[rank[int(events.sensor[g])], int(n)] for g, n in zip(part, counts, strict=True)]])
+    return tables, {"sensors": [events.sensors[code] for code in used], "assets": assets}
+
+
+def _asset_table(events: Arranged, part: np.ndarray, counts: np.ndarray, name: str, seq: int) -> pa.Table:
+    rows = slice(events.edges[part[0]], events.edges[part[-1] + 1])
+    size = int(counts.sum())
+    sensors = [events.sensors[code] for code in events.sensor[part]]
+    columns = [
+        pa.DictionaryArray.from_arrays(np.zeros(size, np.int32), [name]),
+        pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(part), dtype=np.int32), counts), sensors),
+        pa.array(events.ts[rows]).view(EVENT_SCHEMA.field("ts").type),
+        pa.array(events.value[rows]),
+        pa.array(np.full(size, seq, np.int64)),
+        pa.array(events.row[rows]),
+    ]
+    return pa.table(columns, schema=EVENT_SCHEMA)

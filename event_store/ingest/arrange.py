@@ -1,0 +1,94 @@
+"""Arranging a parsed file as the log stores it: by bucket, month, asset, sensor, stamp and row."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from event_store.ingest.parse import Parsed
+from event_store.paths import bucket_of
+from event_store.segments import TS
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """Sorted event columns (n,), and the groups (g,) of rows of one bucket, month, asset and sensor.
+
+    `edges` (g + 1,) are the groups' row offsets. A row is a `duplicate` if it equals the row before it in key and
+    value; of rows with one key the last one wins.
+    """
+
+    assets: list[str]
+    sensors: list[str]
+    ts: NDArray[np.int64]
+    value: NDArray[np.float64]
+    row: NDArray[np.int64]
+    duplicate: NDArray[np.bool_]
+    repeats: NDArray[np.bool_]
+    edges: NDArray[np.int64]
+    bucket: NDArray[np.int64]
+    month: NDArray[np.int64]
+    asset: NDArray[np.int64]
+    sensor: NDArray[np.int64]
+
+    def groups_table(self) -> pa.Table:
+        """One row per group: names, row counts, extents; for the catalog."""
+        starts = self.edges[:-1]
+        changed = np.add.reduceat(~self.duplicate, starts, dtype=np.int64)
+        fresh = np.where(self.duplicate, np.iinfo(np.int64).max, self.ts)
+        from_ts = np.minimum.reduceat(fresh, starts)
+        return pa.table(
+            {
+                "group": np.arange(len(starts)),
+                "asset_id": pa.DictionaryArray.from_arrays(self.asset.astype(np.int32), self.assets),
+                "sensor": pa.DictionaryArray.from_arrays(self.sensor.astype(np.int32), self.sensors),
+                "bucket": self.bucket.astype(np.int32),
+                "rows": np.diff(self.edges),
+                "changed": changed,
+                "changed_from": pa.array(from_ts, TS, mask=changed == 0),
+                "first_ts": pa.array(self.ts[starts], TS),
+                "last_ts": pa.array(self.ts[self.edges[1:] - 1], TS),
+                "min_value": np.minimum.reduceat(self.value, starts),
+                "max_value": np.maximum.reduceat(self.value, starts),
+            }
+        )
+
+    def segments(self) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
+        """(bucket, month, indices of its groups) of every segment to write."""
+        place = self.bucket * (1 << 32) + self.month
+        cuts = np.flatnonzero(place[1:] != place[:-1]) + 1
+        for groups in np.split(np.arange(len(place)), cuts):
+            yield int(self.bucket[groups[0]]), int(self.month[groups[0]]), groups
+
+
+def arrange(parsed: Parsed) -> Arranged:
+    """Sort a parsed file. Stable: rows with one key keep the file's order."""
+    assets, asset = _by_name(parsed.assets, parsed.asset)
+    sensors, sensor = _by_name(parsed.sensors, parsed.sensor)
+    buckets = np.array([bucket_of(name) for name in assets], dtype=np.int64)
+    month = parsed.ts.view("M8[us]").astype("M8[M]").astype(np.int64)
+    base = int(month.min())
+    shape = (int(buckets.max()) + 1, int(month.max()) - base + 1, len(assets), len(sensors))
+    key = np.ravel_multi_index((buckets[asset], month - base, asset, sensor), shape)
+    ts, value, row = parsed.ts, parsed.value, parsed.row
+    same_key = key[1:] == key[:-1]
+    if not ((key[1:] > key[:-1]) | (same_key & (ts[1:] >= ts[:-1]))).all():
+        order = np.lexsort((ts, key))
+        key, ts, value, row = key[order], ts[order], value[order], row[order]
+        same_key = key[1:] == key[:-1]
+    repeats = np.append(False, same_key & (ts[1:] == ts[:-1]))
+    duplicate = repeats & np.append(False, value[1:] == value[:-1])
+    starts = np.append(0, np.flatnonzero(~same_key) + 1)
+    bucket, months, a, s = (part.astype(np.int64) for part in np.unravel_index(key[starts], shape))
+    edges = np.append(starts, len(key))
+    return Arranged(assets, sensors, ts, value, row, duplicate, repeats, edges, bucket, months + base, a, s)
+
+
+def _by_name(names: list[str], codes: NDArray[np.int32]) -> tuple[list[str], NDArray[np.int64]]:
+    """Names in order, and the codes that go with that order."""
+    order = sorted(range(len(names)), key=names.__getitem__)
+    rank = np.empty(len(names), dtype=np.int64)
+    rank[order] = np.arange(len(names))
+    return [names[i] for i in order], rank[codes]

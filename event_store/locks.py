@@ -1,0 +1,51 @@
+"""Locks between processes. Each frees itself when its process dies."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from altergo_interface.errors import StoreBusy
+
+CATALOG_WAIT_S = 120.0
+"""Transactions are short: whoever waits this long has met a hanging process."""
+
+
+@contextmanager
+def exclusive(folder: Path, name: str, purpose: str, wait_s: float) -> Iterator[None]:
+    """Hold the lock `name`, waiting at most `wait_s` seconds.
+
+    A sidecar says who holds it and since when. Raises StoreBusy with that.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    owner = folder / f"{name}.owner.json"
+    lock = FileLock(folder / f"{name}.lock")
+    try:
+        lock.acquire(timeout=wait_s)
+    except Timeout:
+        raise StoreBusy(
+            f"{folder.parent}: {_holder(owner)}", "Wait for it to end, or stop it: the lock frees itself"
+        ) from None
+    try:
+        owner.write_text(json.dumps({"pid": os.getpid(), "purpose": purpose, "since": _now()}))
+        yield
+    finally:
+        with suppress(FileNotFoundError):
+            owner.unlink()
+        lock.release()
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _holder(owner: Path) -> str:
+    try:
+        who = json.loads(owner.read_text())
+        return f"{who['purpose']} by process {who['pid']} has been running since {who['since']}"
+    except (OSError, ValueError, KeyError):
+        return "another process holds it"

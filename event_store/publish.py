@@ -1,0 +1,51 @@
+"""Publication: a copy of the catalog with the users' views, put in place in one atomic step."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import duckdb
+
+from event_store.locks import CATALOG_WAIT_S, exclusive
+from event_store.store import Store
+from event_store.views import view_statements
+
+_PARAMETERS = """
+select name, bool_and(json_type(value) in ('DOUBLE', 'BIGINT', 'UBIGINT')) from store.parameters
+group by name order by name
+"""
+
+
+def publish(store: Store) -> None:
+    """Replace `fleet.duckdb` by a copy of the catalog as it is now.
+
+    Readers keep the file they have open; whoever opens it next sees the new one, and never a mixture.
+    """
+    with exclusive(store.paths.locks, "publish", "a publication", CATALOG_WAIT_S):
+        _publish(store)
+
+
+def _publish(store: Store) -> None:
+    target = store.paths.published
+    draft = target.with_name(f"fleet.{os.getpid()}.draft")
+    try:
+        store.catalog.copy_to(draft)
+        with duckdb.connect(str(draft)) as con:
+            segments = con.execute("select path, kind, bucket, month, collides from store.segments").fetchall()
+            con.execute(view_statements(store.paths.root, segments, con.execute(_PARAMETERS).fetchall()))
+            con.execute("checkpoint")
+        _sync(draft)
+        os.replace(draft, target)
+        _sync(target.parent)
+    finally:
+        for leftover in (draft, draft.with_name(draft.name + ".wal")):
+            with suppress(FileNotFoundError):
+                leftover.unlink()
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

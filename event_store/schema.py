@@ -1,0 +1,43 @@
+"""The catalog's tables, and the version of all that a store holds."""
+
+SCHEMA_VERSION = 1
+
+TABLES = """
+create table store.meta(key varchar, value varchar);
+create table store.batches(
+    seq bigint, batch varchar, kind varchar, file varchar, options varchar, ingested_at timestamptz,
+    "rows" bigint, appended bigint, duplicates bigint, late bigint, quarantined bigint,
+    first_ts timestamptz, last_ts timestamptz);
+create table store.segments(
+    path varchar, kind varchar, bucket integer, month varchar, "rows" bigint, bytes bigint,
+    first_ts timestamptz, last_ts timestamptz, seq bigint, collides boolean, checksum varchar);
+create table store.assets(
+    asset_id varchar, bucket integer, first_ts timestamptz, last_ts timestamptz, events bigint);
+create table store.sensors(
+    asset_id varchar, sensor varchar, first_seq bigint, events bigint, first_ts timestamptz, last_ts timestamptz,
+    min_value double, max_value double);
+create table store.arrivals(
+    asset_id varchar, seq bigint, "rows" bigint, changed bigint, changed_from timestamptz, last_ts timestamptz);
+create table store.parameters(
+    asset_id varchar, name varchar, value varchar, valid_from timestamptz, seq bigint);
+create table store.heads(
+    asset_id varchar, model varchar, version bigint, status varchar, error varchar,
+    code varchar, config varchar, tried_code varchar, tried_config varchar, tried_seq bigint,
+    choices varchar, head timestamptz, as_of timestamptz, seq bigint, run bigint, run_id varchar,
+    open_events bigint, state varchar, state_variant variant,
+    latest struct("output" varchar, ts timestamptz, "value" double, label varchar)[]);
+create table store.snapshots(
+    asset_id varchar, model varchar, as_of timestamptz, seq bigint, run_id varchar, carry varchar);
+create table store.masks(asset_id varchar, model varchar, from_ts timestamptz, before_run bigint);
+create table store.skipped(asset_id varchar, model varchar, missing varchar);
+create table store.runs(
+    run_id varchar, number bigint, started_at timestamptz, ended_at timestamptz, mode varchar, status varchar,
+    seq bigint, assets bigint, pairs bigint, events_replayed bigint, parked bigint, settings varchar,
+    environment varchar);
+create table store.attempts(
+    run_id varchar, asset_id varchar, model varchar, status varchar, reasons varchar[], error varchar,
+    seconds double);
+create table store.quarantine(batch varchar, seq bigint, file varchar, "row" bigint, reason varchar, raw varchar);
+create table store.sensor_rules(sensor varchar, low double, high double, max_interval_s double);
+"""
+"""No primary keys: their ART indexes would slow the hot tables down; the one writer keeps rows unique."""

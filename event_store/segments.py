@@ -1,0 +1,149 @@
+"""Writing Parquet segments: complete and on disk before anything names them."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+INDEX_KEY = b"twins.index"
+TS = pa.timestamp("us", tz="UTC")
+NAME = pa.dictionary(pa.int32(), pa.string())
+
+EVENT_SCHEMA = pa.schema(
+    [
+        ("asset_id", NAME),
+        ("sensor", NAME),
+        ("ts", TS),
+        ("value", pa.float64()),
+        ("seq", pa.int64()),
+        ("row", pa.int64()),
+    ]
+)
+OUTPUT_SCHEMA = pa.schema(
+    [
+        ("asset_id", NAME),
+        ("model", NAME),
+        ("output", NAME),
+        ("ts", TS),
+        ("value", pa.float64()),
+        ("label", NAME),
+        ("run", pa.int64()),
+    ]
+)
+RECORD_SCHEMA = pa.schema(
+    [
+        ("asset_id", NAME),
+        ("model", NAME),
+        ("kind", NAME),
+        ("cell", pa.string()),
+        ("started_at", TS),
+        ("ts", TS),
+        ("ended_at", TS),
+        ("severity", pa.int32()),
+        ("value", pa.float64()),
+        ("detail", pa.string()),
+        ("run", pa.int64()),
+    ]
+)
+SCHEMAS = {
+    "event": EVENT_SCHEMA,
+    "output": OUTPUT_SCHEMA,
+    "open_output": OUTPUT_SCHEMA,
+    "record": RECORD_SCHEMA,
+    "open_record": RECORD_SCHEMA,
+}
+_DELTA = ("ts", "row", "started_at")
+_OUTPUT_GROUP_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A written segment. `path` is relative to the store; stamps µs UTC; `seq` is the batch or the run."""
+
+    path: str
+    kind: str
+    bucket: int
+    month: str
+    rows: int
+    bytes: int
+    first_ts: int
+    last_ts: int
+    seq: int
+    collides: bool
+    checksum: str
+
+
+SEGMENT_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("kind", pa.string()),
+        ("bucket", pa.int32()),
+        ("month", pa.string()),
+        ("rows", pa.int64()),
+        ("bytes", pa.int64()),
+        ("first_ts", TS),
+        ("last_ts", TS),
+        ("seq", pa.int64()),
+        ("collides", pa.bool_()),
+        ("checksum", pa.string()),
+    ]
+)
+
+
+def segment_table(segments: Iterable[Segment]) -> pa.Table:
+    """Segments as an Arrow table, for the catalog."""
+    rows = list(segments)
+    columns = {f.name: pa.array([getattr(s, f.name) for s in rows], f.type) for f in SEGMENT_SCHEMA}
+    return pa.table(columns, schema=SEGMENT_SCHEMA)
+
+
+def write_segment(
+    root: Path, path: Path, kind: str, groups: Sequence[pa.Table], index: Any = None
+) -> tuple[int, str]:
+    """Write tables as one segment; of events, each table is one row group. Returns (bytes, checksum).
+
+    The file and its folder are synced before this returns; until the catalog names it, it is an orphan.
+    """
+    target = root / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    schema = SCHEMAS[kind]
+    if index is not None:
+        schema = schema.with_metadata({INDEX_KEY: json.dumps(index, separators=(",", ":"))})
+    dictionaries = [f.name for f in schema if f.name not in _DELTA]
+    encodings = {f.name: "DELTA_BINARY_PACKED" for f in schema if f.name in _DELTA}
+    with open(target, "wb") as file:
+        with pq.ParquetWriter(
+            file,
+            schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=dictionaries,
+            column_encoding=encodings,
+            store_schema=True,
+        ) as writer:
+            for table in groups:
+                writer.write_table(table, row_group_size=table.num_rows if kind == "event" else _OUTPUT_GROUP_ROWS)
+        file.flush()
+        os.fsync(file.fileno())
+    _sync_folder(target.parent)
+    return target.stat().st_size, checksum(target)
+
+
+def checksum(path: Path) -> str:
+    """The checksum of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,79 @@
+"""A store on disk: created, opened, locked. Everything else takes a Store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from altergo_interface.errors import StoreError
+from event_store.catalog import Catalog, one
+from event_store.locks import exclusive
+from event_store.paths import StorePaths
+
+INGEST_WAIT_S = 3600.0
+"""One ingest at a time: the next one waits for it, because it must be compared with what came before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """An opened store."""
+
+    paths: StorePaths
+    catalog: Catalog
+
+    @classmethod
+    def open(cls, root: Path) -> "Store":
+        """Open a store. Raises StoreError where there is none, or where it is of another version."""
+        paths = StorePaths(root.absolute())
+        if not paths.catalog.is_file():
+            raise StoreError(f"{root}: not a store (no catalog.duckdb)", "Ingest a file first, or check --store")
+        store = cls(paths, Catalog(paths))
+        with store.catalog.session("open"):
+            return store
+
+    @classmethod
+    def create(cls, root: Path) -> "Store":
+        """Open a store, or make an empty one in a folder that is new, empty, or left by an interrupted creation.
+
+        Raises StoreError for a folder that holds something else.
+        """
+        paths = StorePaths(root.absolute())
+        if not paths.catalog.is_file():
+            foreign = root.exists() and (not root.is_dir() or any(e.name not in _OWN for e in root.iterdir()))
+            if foreign:
+                raise StoreError(f"{root}: exists and is not a store", "Choose another --store")
+            paths.root.mkdir(parents=True, exist_ok=True)
+            Catalog(paths).create()
+        return cls.open(root)
+
+    @contextmanager
+    def ingesting(self) -> Iterator[None]:
+        """Hold the ingest lock, waiting for another ingest to end."""
+        with exclusive(self.paths.locks, "ingest", "an ingest", INGEST_WAIT_S):
+            yield
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Hold the run lock. Raises StoreBusy at once, saying who holds it since when."""
+        with exclusive(self.paths.locks, "run", "a run", 0):
+            yield
+
+    def knows_batch(self, batch: str) -> bool:
+        """Whether a batch of this id has been ingested."""
+        with self.catalog.session("ingest") as con:
+            return one(con, "select 1 from store.batches where batch = ?", batch) is not None
+
+    @staticmethod
+    def next_seq(con: duckdb.DuckDBPyConnection) -> int:
+        """The sequence that the next batch will get; only under the ingest lock."""
+        return last_seq(con) + 1
+
+
+_OWN = frozenset({"locks", "segments", "catalog.draft", "catalog.draft.wal"})
+
+
+def last_seq(con: duckdb.DuckDBPyConnection) -> int:
+    """The newest sequence of the log."""
+    return int(one(con, "select coalesce(max(seq), 0) from store.batches"))

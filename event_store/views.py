@@ -1,0 +1,157 @@
+"""The views that users query: SQL over the catalog's tables and the Parquet segments."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+
+from event_store.segments import SCHEMAS
+
+_TYPES = {"int64": "bigint", "int32": "integer", "double": "double", "string": "varchar"}
+
+
+def view_statements(
+    root: Path, segments: Iterable[tuple[str, str, int, str, bool]], parameters: Sequence[tuple[str, bool]]
+) -> str:
+    """All views. `segments` are (path, kind, bucket, month, collides), `parameters` (name, whether a number)."""
+    rows = list(segments)
+    files = {kind: [str(root / path) for path, k, *_ in rows if k == kind] for kind in SCHEMAS}
+    # Only in these places can two events share a key; elsewhere nothing has to be compared.
+    collided = {(bucket, month) for _, kind, bucket, month, collides in rows if kind == "event" and collides}
+    events = [(str(root / p), (b, m) in collided) for p, kind, b, m, _ in rows if kind == "event"]
+    return "\n".join(
+        (
+            _events([p for p, hit in events if not hit], [p for p, hit in events if hit]),
+            _outputs(files["output"], files["open_output"]),
+            _records(files["record"], files["open_record"]),
+            _assets(parameters),
+            _QUALITY,
+            _CATALOG_VIEWS,
+        )
+    )
+
+
+def scan(kind: str, files: Sequence[str]) -> str:
+    """A table expression over segments of one kind; empty, with the right columns, where there are none."""
+    if files:
+        listed = ", ".join(_quoted(path) for path in files)
+        return f"read_parquet([{listed}], hive_partitioning = false)"
+    columns = ", ".join(f'null::{_sql_type(f.type)} as "{f.name}"' for f in SCHEMAS[kind])
+    return f"(select {columns} where false)"
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return "timestamptz" if pa.types.is_timestamp(kind) else _TYPES[str(kind)]
+
+
+def _events(plain: Sequence[str], collided: Sequence[str]) -> str:
+    return f"""
+create or replace view main.events as
+select asset_id, sensor, ts, value, seq from {scan("event", plain)}
+union all
+select asset_id, sensor, ts, value, seq from {scan("event", collided)}
+qualify row_number() over (partition by asset_id, sensor, ts order by seq desc, "row" desc) = 1;
+"""
+
+
+def visible(closed: str, provisional: str) -> str:
+    """Rows that stand: closed ones that no later replay masks, and those of each pair's current open slot."""
+    return f"""
+select o.* from {closed} o
+where not exists (select 1 from store.masks m where m.asset_id = o.asset_id and m.model = o.model
+                  and o.ts >= m.from_ts and o.run < m.before_run)
+union all
+select o.* from {provisional} o
+join store.heads h on h.asset_id = o.asset_id and h.model = o.model and h.run = o.run
+"""
+
+
+def _outputs(closed: Sequence[str], provisional: Sequence[str]) -> str:
+    return f"""
+create or replace view main.outputs as
+select asset_id, model, "output", ts, value, label
+from ({visible(scan("output", closed), scan("open_output", provisional))});
+"""
+
+
+def newest_records(closed: str, provisional: str) -> str:
+    """The newest version of every record that stands."""
+    return f"""
+select * from ({visible(closed, provisional)})
+qualify row_number() over (partition by asset_id, model, kind, cell, started_at order by ts desc, run desc) = 1
+"""
+
+
+def _records(closed: Sequence[str], provisional: Sequence[str]) -> str:
+    return f"""
+create or replace view main.records as
+select asset_id, model, kind, cell, started_at, ended_at, severity, value, detail::json as detail, ts as known_at
+from ({newest_records(scan("record", closed), scan("open_record", provisional))});
+"""
+
+
+def _assets(parameters: Sequence[tuple[str, bool]]) -> str:
+    columns = "".join(map(_parameter_column, parameters))
+    chosen = "".join(f", p.{_identifier(name)}" for name, _ in parameters)
+    return f"""
+create or replace view main.assets as
+with current as (
+    select asset_id, name, arg_max(value ->> '$', (coalesce(valid_from, '-infinity'::timestamptz), seq)) as value
+    from store.parameters group by asset_id, name),
+p as (select asset_id{columns} from current group by asset_id)
+select a.asset_id{chosen}, a.first_ts, a.last_ts, a.events from store.assets a left join p using (asset_id);
+"""
+
+
+def _parameter_column(parameter: tuple[str, bool]) -> str:
+    name, number = parameter
+    kind = "double" if number else "varchar"
+    return f", any_value(value::{kind}) filter (name = {_quoted(name)}) as {_identifier(name)}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _identifier(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+_QUALITY = """
+create or replace view main.quality as
+with delivered as (
+    select e.asset_id, e.sensor, time_bucket(interval 1 day, e.ts, 'UTC')::date as day, e.ts, e.value,
+           r.low, r.high, coalesce(5 * try_cast(c.value as double), r.max_interval_s, 120) as max_interval_s,
+           epoch(e.ts) - epoch(lag(e.ts) over (partition by e.asset_id, e.sensor order by e.ts)) as step_s
+    from main.events e
+    left join store.sensor_rules r on r.sensor = e.sensor
+    left join (select asset_id, arg_max(value, seq) as value from store.parameters
+               where name = 'cadence_s' group by asset_id) c on c.asset_id = e.asset_id)
+select asset_id, sensor, day, count(*) as samples,
+       count(*) filter (step_s > max_interval_s) as gaps,
+       coalesce(sum(step_s) filter (step_s > max_interval_s), 0) as gap_s,
+       count(*) filter (value < low or value > high) as out_of_range
+from delivered group by asset_id, sensor, day;
+"""
+
+_CATALOG_VIEWS = """
+create or replace view main.twin_state as
+select asset_id, model, as_of, state_variant as state, md5(code || config) as fingerprint, status, run_id, error
+from store.heads
+union all
+select asset_id, model, null, null, null, 'skipped', null, missing from store.skipped s
+where not exists (select 1 from store.heads h where h.asset_id = s.asset_id and h.model = s.model);
+create or replace view main.latest_outputs as
+select asset_id, model, l."output", l.ts, l."value", l.label
+from (select asset_id, model, unnest(latest) as l from store.heads);
+create or replace view main.snapshots as
+select asset_id, model, as_of, seq, (carry::json -> 'state') as state, run_id from store.snapshots;
+create or replace view main.skipped as select * from store.skipped;
+create or replace view main.runs as select * exclude (number) from store.runs;
+create or replace view main.attempts as select * from store.attempts;
+create or replace view main.batches as select * from store.batches;
+create or replace view main.sensors as select * exclude (first_seq) from store.sensors;
+create or replace view main.quarantine as select batch, file, "row", reason, raw from store.quarantine;
+"""
