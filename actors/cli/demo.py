@@ -1,0 +1,105 @@
+"""The demo: a simulated fleet with known truth, ingested, run on Ray, summed up in SQL."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from actors.cli.progress import Meter
+from actors.cli.shell import Shell, of, say
+from actors.fleet import Fleet, packaged_settings
+from actors.simulated import write_fleet
+from models._simulator import FleetSpec
+
+QUERIES = (
+    (
+        "The most used assets",
+        "select asset_id, round(value, 2) as cycles from latest_outputs where output = 'equivalent_cycles' "
+        "order by value desc limit 5",
+    ),
+    (
+        "Voltage alerts",
+        "select asset_id, cell as side, started_at, ended_at, severity, round(value, 3) as volts from records "
+        "where kind = 'alert' order by started_at limit 8",
+    ),
+    (
+        "What was no sample",
+        "select asset_id, sensor, sum(out_of_range)::int as out_of_range from quality group by all "
+        "having sum(out_of_range) > 0 order by all limit 5",
+    ),
+    (
+        "Twin state, straight from SQL",
+        "select asset_id, as_of, state.equivalent_cycles from twin_state where model = 'eq_cycles' "
+        "order by asset_id limit 3",
+    ),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(demo)
+
+
+def demo(
+    context: typer.Context,
+    assets: Annotated[int, typer.Option(min=1, help="How many assets.")] = 24,
+    days: Annotated[int, typer.Option(min=1, help="How many days.")] = 14,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same fleet.")] = 7,
+) -> None:
+    """Simulate a fleet with known truth, ingest it, run its twins on Ray, and query the result."""
+    shell = of(context)
+    folder = shell.store.with_name(shell.store.name + "-events")
+    fleet = Fleet(shell.store, shell.settings or packaged_settings(), shell.models_dirs)
+    say(f"simulating {assets} assets × {days} days at 60 s into {folder}")
+    files = write_fleet(FleetSpec(assets=assets, days=days, seed=seed), folder)
+    appended = sum(fleet.ingest(path).appended for path in files)
+    fleet.import_assets(folder / "assets.csv")
+    say(f"ingested {appended:,} events into {shell.store}; running the twins on Ray")
+    with Meter(quiet=shell.as_json) as meter:
+        report = fleet.run(on_progress=meter.show)
+    rate = report.events_replayed / max(report.seconds, 1e-9)
+    say(f"replayed {report.events_replayed:,} events in {report.seconds:.1f} s ({rate:,.0f}/s)")
+    summary = {
+        "store": str(shell.store),
+        "assets": assets,
+        "appended": appended,
+        "run_id": report.run_id,
+        "pairs": report.pairs,
+        "parked": len(report.parked),
+        "worst_cycle_error": worst_cycle_error(fleet, folder / "truth.json"),
+        "digest": fleet.digest(),
+    }
+    shell.show(summary, _lines(summary, shell))
+    if not shell.as_json:
+        for title, query in QUERIES:
+            _sample(shell, fleet, title, query)
+
+
+def worst_cycle_error(fleet: Fleet, truth_file: Path) -> float:
+    """The largest relative error of the charge throughput against the simulated truth, over assets without faults."""
+    truth = json.loads(truth_file.read_text())
+    query = """select asset_id, sum(value) from latest_outputs
+               where output in ('charge_throughput_ah', 'discharge_throughput_ah') group by asset_id"""
+    found: dict[str, float] = dict(fleet.sql(query).fetchall())
+    errors = [
+        abs(found[asset] / entry["throughput_ah"] - 1)
+        for asset, entry in truth.items()
+        if asset in found and not entry["faults"]
+    ]
+    return max(errors, default=0.0)
+
+
+def _lines(summary: dict[str, Any], shell: Shell) -> list[str]:
+    return [
+        f"{summary['pairs']} twins are up to date, {summary['parked']} parked; digest {summary['digest'][:16]}",
+        f"ampere-hour throughput: within {summary['worst_cycle_error']:.2%} of the simulated truth on healthy assets",
+        f"Look further: twins --store {shell.store} sql",
+    ]
+
+
+def _sample(shell: Shell, fleet: Fleet, title: str, query: str) -> None:
+    typer.echo(f"\n{title}:\n  {query}")
+    found = fleet.sql(query)
+    rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+    shell.table(rows, rows, found.columns, "  no rows")

@@ -1,0 +1,130 @@
+"""Commands around the event log: ingest, batches, sensors."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
+from event_store.ingest import ParseOptions
+from event_store.ingest.append import IngestReport
+
+batches_app = typer.Typer(help="Ingest batches.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(ingest)
+    app.command()(sensors)
+    app.add_typer(batches_app, name="batches")
+
+
+def ingest(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Parquet, CSV or CSV.gz files.")],
+    wide: Annotated[bool | None, typer.Option("--wide", help="One column per sensor.")] = None,
+    mapping: Annotated[Path | None, typer.Option(help="JSON file that says how to read the files.")] = None,
+    column: Annotated[list[str] | None, typer.Option(help="OURS=THEIRS, e.g. ts=Zeit; repeatable.")] = None,
+    tz: Annotated[str | None, typer.Option(help="Zone of stamps without one, e.g. Europe/Berlin.")] = None,
+    ts_format: Annotated[str | None, typer.Option(help="strptime format of the stamps.")] = None,
+    ts_unit: Annotated[str | None, typer.Option(help="Unit of epoch stamps: s, ms, us or ns.")] = None,
+    ts_range: Annotated[str | None, typer.Option(help="Plausible times, FROM..TO.")] = None,
+    max_future: Annotated[str | None, typer.Option(help="How far ahead a stamp may be: 1d, 36h, 90s.")] = None,
+    delimiter: Annotated[str | None, typer.Option(help="Of CSV cells.")] = None,
+    decimal: Annotated[str | None, typer.Option(help="Decimal mark of CSV cells.")] = None,
+    asset: Annotated[str | None, typer.Option(help="The asset of every row.")] = None,
+    asset_from_name: Annotated[
+        str | None, typer.Option(help="Regex on the file's name that gives the asset.")
+    ] = None,
+    again: Annotated[bool, typer.Option(help="Ingest a known file once more.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Say what would happen; write nothing.")] = False,
+) -> None:
+    """Append events to the log. Broken rows go to quarantine, known files are skipped."""
+    shell = of(context)
+    options = ParseOptions.load(
+        mapping,
+        wide=wide,
+        columns=dict(_pair(text) for text in column) if column else None,
+        tz=tz,
+        ts_format=ts_format,
+        ts_unit=ts_unit,
+        ts_range=tuple(ts_range.split("..", 1)) if ts_range else None,
+        max_future_s=_seconds(max_future) if max_future else None,
+        delimiter=delimiter,
+        decimal=decimal,
+        asset=asset,
+        asset_from_name=asset_from_name,
+    )
+    fleet = shell.fleet()
+    reports = []
+    for path in files:
+        reports.append(fleet.ingest(path, options, again=again, dry_run=dry_run))
+        _describe(shell, reports[-1], dry_run)
+    if not dry_run:
+        fleet.publish()
+    shell.show(_document(reports, dry_run))
+    if any(report.quarantined for report in reports):
+        raise typer.Exit(EXIT_WITH_FINDINGS)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    ours, equals, theirs = text.partition("=")
+    if not equals:
+        raise typer.BadParameter(f"--column {text}: not OURS=THEIRS")
+    return ours, theirs
+
+
+def _seconds(text: str) -> float:
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(s|m|h|d)?", text)
+    if not found:
+        raise typer.BadParameter(f"--max-future {text}: not a duration such as 1d, 36h or 90s")
+    return float(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86400}[found[2] or "s"]
+
+
+def _document(reports: list[IngestReport], dry_run: bool) -> dict[str, Any]:
+    files = [
+        {
+            "file": r.file,
+            "batch": r.batch,
+            "appended": r.appended,
+            "duplicates": r.duplicates,
+            "late": r.late,
+            "quarantined": r.quarantined,
+            "known": r.known,
+            "reasons": dict(r.reasons),
+        }
+        for r in reports
+    ]
+    totals = {key: sum(getattr(r, key) for r in reports) for key in ("appended", "duplicates", "late", "quarantined")}
+    return {"batch": reports[0].batch if len(reports) == 1 else None, **totals, "dry_run": dry_run, "files": files}
+
+
+def _describe(shell: Shell, report: IngestReport, dry_run: bool) -> None:
+    if shell.as_json:
+        return
+    if report.known:
+        say(f"{report.file}: known batch {report.batch}, skipped (--again ingests it once more)")
+        return
+    verb = "would append" if dry_run else "appended"
+    counts = f"{report.duplicates:,} duplicates, {report.late:,} late, {report.quarantined:,} quarantined"
+    say(f"{report.file}: {verb} {report.appended:,} events, {counts}")
+    for reason, count in report.reasons:
+        say(f"  quarantine: {count:,} × {reason}")
+
+
+@batches_app.command("list")
+def list_batches(context: typer.Context) -> None:
+    """Ingest batches in the order of their sequence."""
+    shell = of(context)
+    rows = shell.fleet().batches()
+    columns = ("seq", "batch", "kind", "file", "ingested_at", "appended", "duplicates", "late", "quarantined")
+    shell.table(rows, rows, columns, "no batches")
+
+
+def sensors(context: typer.Context) -> None:
+    """Each sensor's unit, range and cadence, and the inputs that it feeds."""
+    shell = of(context)
+    rows = shell.fleet().sensors()
+    columns = ("sensor", "unit", "assets", "events", "min_value", "max_value", "mean_interval_s", "feeds")
+    shell.table(rows, rows, columns, "no sensors")

@@ -1,0 +1,112 @@
+"""Commands that look: state, status, sql, digest, models."""
+
+import sys
+from typing import Annotated
+
+import duckdb
+import typer
+
+from actors.cli.shell import Shell, cell, of
+from altergo_interface import SelectionError
+
+models_app = typer.Typer(help="Registered models.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(state)
+    app.command()(status)
+    app.command()(sql)
+    app.command()(digest)
+    app.add_typer(models_app, name="models")
+
+
+def state(context: typer.Context, asset: Annotated[str, typer.Argument(help="The asset's id.")]) -> None:
+    """The twin's state at its newest event, as the last run left it."""
+    shell = of(context)
+    found = shell.fleet().state(asset)
+    lines = [f"{asset} as of {cell(found['as_of'])}, sequence {found['seq']}"]
+    for name, entry in found["models"].items():
+        lines.append(f"  {name} [{entry['status']}] {entry.get('error') or entry.get('missing') or ''}".rstrip())
+        lines += [f"    {output} = {cell(value)}" for output, value in entry["outputs"].items()]
+        if entry["state"] is not None:
+            lines.append(f"    state {cell(entry['state'])}")
+    shell.show(found, lines)
+
+
+def status(context: typer.Context) -> None:
+    """Heads, lag, parked pairs, last run, age of the published copy."""
+    shell = of(context)
+    found = shell.fleet().status()
+    lines = [f"{key:16} {cell(value)}" for key, value in found.items() if key not in ("last_run", "parked_pairs")]
+    run = found["last_run"]
+    if run is not None:
+        lines.append(f"{'last_run':16} {run['run_id']} {run['status']} {cell(run['ended_at'])}, {run['pairs']} pairs")
+    lines += [f"parked           {p['asset_id']} {p['model']}: {p['error']}" for p in found["parked_pairs"]]
+    shell.show(found, lines)
+
+
+def sql(
+    context: typer.Context,
+    query: Annotated[str | None, typer.Argument(help="SQL over the views; a prompt without it.")] = None,
+) -> None:
+    """Read-only SQL over the published copy: assets, events, outputs, latest_outputs, twin_state, records, ..."""
+    shell = of(context)
+    if query is not None:
+        _query(shell, query)
+        return
+    if not sys.stdin.isatty():
+        _query(shell, sys.stdin.read())
+        return
+    while True:
+        try:
+            line = input("twins> ").strip()
+        except EOFError:
+            return
+        if line in ("exit", "quit", ".exit", ".quit"):
+            return
+        if line:
+            try:
+                _query(shell, line)
+            except SelectionError as error:
+                sys.stderr.write(f"error: {error}\n")
+
+
+def _query(shell: Shell, query: str) -> None:
+    try:
+        found = shell.fleet().sql(query)
+        columns = list(found.columns) if found is not None else []
+        rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()] if found is not None else []
+    except duckdb.Error as error:
+        raise SelectionError(f"SQL: {' '.join(str(error).split())}") from error
+    shell.table(rows, rows, columns, "no rows")
+
+
+def digest(
+    context: typer.Context,
+    select: Annotated[str | None, typer.Option(help="asset:GLOB, model:NAME; commas.")] = None,
+) -> None:
+    """One hash of all outputs, records and states: equal results have equal digests."""
+    shell = of(context)
+    found = shell.fleet().digest(select)
+    shell.show({"digest": found}, [found])
+
+
+@models_app.command("list")
+def list_models(context: typer.Context) -> None:
+    """Registered models, their inputs and outputs."""
+    shell = of(context)
+    rows = [
+        {
+            "model": name,
+            "version": spec.manifest.version,
+            "continuity": str(spec.continuity),
+            "inputs": list(spec.manifest.inputs),
+            "outputs": list(spec.manifest.outputs),
+            "configuration": {key: entry.default for key, entry in spec.manifest.configuration.items()},
+            "description": spec.manifest.description,
+            "code": spec.code,
+        }
+        for name, spec in shell.fleet().registry().items()
+    ]
+    shell.table(rows, rows, ("model", "version", "continuity", "inputs", "outputs"), "no models")

@@ -1,0 +1,98 @@
+"""Entry point: global options, exit codes, and how errors look."""
+
+import json
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+from actors.cli import assets, demo, events, look, run
+from actors.cli.shell import Shell
+from altergo_interface import TwinsError
+
+EXIT_INTERRUPTED = 130
+EXIT_INFRASTRUCTURE = 3
+
+app = typer.Typer(
+    name="twins",
+    help="Battery digital twins: ingest sensor events, replay them through models, query the result with SQL.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    epilog="Global options may stand before or after the command.",
+)
+for group in (events, assets, run, look, demo):
+    group.register(app)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    store: Annotated[Path, typer.Option(envvar="TWINS_STORE", help="The store's folder.")] = Path("fleet-store"),
+    settings: Annotated[Path | None, typer.Option(help="Settings file [default: ./altergo-settings.json].")] = None,
+    models_dir: Annotated[list[Path] | None, typer.Option(help="A further folder of models; repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more to stderr.")] = False,
+) -> None:
+    """Global options."""
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.WARNING, format="%(levelname)s %(message)s")
+    context.obj = Shell(store, settings, tuple(models_dir or ()), as_json)
+
+
+_VALUED = ("--store", "--settings", "--models-dir")
+_FLAGS = ("--json", "-v", "--verbose")
+
+
+def hoist(arguments: Sequence[str]) -> list[str]:
+    """Global options moved in front of the command, wherever they were given."""
+    front: list[str] = []
+    rest: list[str] = []
+    waiting = list(arguments)
+    while waiting:
+        word = waiting.pop(0)
+        if word == "--":
+            return [*front, *rest, word, *waiting]
+        if word in _FLAGS or word.startswith(tuple(f"{name}=" for name in _VALUED)):
+            front.append(word)
+        elif word in _VALUED and waiting:
+            front += [word, waiting.pop(0)]
+        else:
+            rest.append(word)
+    return [*front, *rest]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit with its code: 0, 1, 2, 3 or 130, see the README."""
+    words = hoist(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in words
+    try:
+        code = app(words, standalone_mode=False)
+    except TyperException as error:
+        _show(getattr(error, "format_message", error.__str__)(), "UsageError", "See --help", as_json)
+        code = 2
+    except TwinsError as error:
+        _show(error.what, error.code, error.hint, as_json)
+        code = error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        _show("interrupted", "Interrupted", "What was committed stays; run again to go on", as_json)
+        code = EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    except OSError as error:
+        _show(str(error), type(error).__name__, "What was committed stays", as_json)
+        code = EXIT_INFRASTRUCTURE
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _show(what: str, code: str, hint: str, as_json: bool) -> None:
+    """One error line on stderr."""
+    if as_json:
+        line = json.dumps({"error": what, "code": code, "hint": hint})
+    else:
+        line = f"error: {what}" + (f". {hint}" if hint else "")
+    sys.stderr.write(line.replace("\n", " ") + "\n")

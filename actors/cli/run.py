@@ -1,0 +1,230 @@
+"""Commands that plan and run: plan, run, retry, replay."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import pandas as pd
+import typer
+
+from actors.cli.progress import Meter
+from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
+from actors.running import RunReport
+from actors.times import iso
+from actors.twin_view import TwinReplay
+from altergo_interface import SettingsError
+from twins import Plan
+
+SelectOption = Annotated[str | None, typer.Option(help="asset:GLOB, model:NAME, reason:NAME, status:NAME; commas.")]
+SHOWN = 40
+
+
+class ComputeType(StrEnum):
+    """What of the history to compute."""
+
+    INCREMENTAL = "incremental"
+    FULL = "full"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(plan)
+    app.command()(run)
+    app.command()(retry)
+    app.command()(replay)
+
+
+def plan(
+    context: typer.Context,
+    select: SelectOption = None,
+    compute_type: Annotated[ComputeType | None, typer.Option(help="Default: the settings'.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the plan as JSON.")] = None,
+) -> None:
+    """What would run, from where, why, and how many events."""
+    shell = of(context)
+    found = shell.fleet().plan(select, compute_type)
+    document = _plan_document(found)
+    if out is not None:
+        out.write_text(json.dumps(document, indent=1) + "\n")
+    items = document["items"]
+    if not shell.as_json and items:
+        events = sum(item["events"] for item in items)
+        say(f"settings {found.settings}, sequence {found.seq}: {len(items)} pairs, {events:,} events")
+    shell.table(document, items[:SHOWN], ("asset_id", "model", "reasons", "from", "to", "events"), "up to date")
+    if not shell.as_json:
+        _rest(len(items))
+        for skipped in document["skipped"][:SHOWN]:
+            say(f"skipped {skipped['asset_id']} {skipped['model']}: no {skipped['missing']}")
+        _rest(len(document["skipped"]))
+
+
+def _rest(count: int) -> None:
+    if count > SHOWN:
+        say(f"... and {count - SHOWN} more")
+
+
+def _plan_document(found: Plan) -> dict[str, Any]:
+    items = [
+        {
+            "asset_id": item.asset_id,
+            "model": item.model,
+            "reasons": list(item.reasons),
+            "from": iso(item.first_ts),
+            "to": iso(item.last_ts),
+            "events": item.events,
+            "snapshot": iso(item.start),
+        }
+        for item in found.items
+    ]
+    skipped = [{"asset_id": s.asset_id, "model": s.model, "missing": s.missing} for s in found.skipped]
+    return {"seq": found.seq, "settings": found.settings, "items": items, "skipped": skipped}
+
+
+def run(
+    context: typer.Context,
+    select: SelectOption = None,
+    compute_type: Annotated[ComputeType | None, typer.Option(help="Default: the settings'.")] = None,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto [default: this machine].")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Hosts [default: one per CPU].")] = None,
+    local: Annotated[bool, typer.Option("--local", help="In this process, without Ray.")] = False,
+) -> None:
+    """Bring the twins up to date: execute the plan on Ray, or in-process with --local."""
+    _run(of(context), select, compute_type, address, workers, local)
+
+
+def retry(
+    context: typer.Context,
+    select: SelectOption = None,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto [default: this machine].")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Hosts [default: one per CPU].")] = None,
+    local: Annotated[bool, typer.Option("--local", help="In this process, without Ray.")] = False,
+) -> None:
+    """Run parked pairs again, from their last good head."""
+    _run(of(context), select, "retry", address, workers, local)
+
+
+def _run(
+    shell: Shell, select: str | None, mode: str | None, address: str | None, workers: int | None, local: bool
+) -> None:
+    skipped: list[dict[str, str]] = []
+
+    def on_plan(found: Plan) -> None:
+        skipped.extend({"asset_id": s.asset_id, "model": s.model, "missing": s.missing} for s in found.skipped)
+        if not shell.as_json:
+            where = "in this process" if local else f"on Ray ({address or 'this machine'})"
+            say(f"settings {found.settings}: {len(found.items)} pairs to run {where}, {len(skipped)} skipped")
+
+    with Meter(quiet=shell.as_json) as meter:
+        report = shell.fleet().run(
+            select, mode, local=local, address=address, workers=workers, on_plan=on_plan, on_progress=meter.show
+        )
+    _report(shell, report, skipped)
+    if report.parked:
+        raise typer.Exit(EXIT_WITH_FINDINGS)
+
+
+def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> None:
+    parked = [{"asset_id": a, "model": m, "error": e} for a, m, e in report.parked]
+    document = {
+        "run_id": report.run_id,
+        "seq": report.seq,
+        "pairs": report.pairs,
+        "events_replayed": report.events_replayed,
+        "remaining": 0,
+        "parked": parked,
+        "skipped": skipped,
+        "warnings": report.warnings,
+        "seconds": round(report.seconds, 3),
+    }
+    if not shell.as_json:
+        for warning in report.warnings[:SHOWN]:
+            say(f"warning: {warning}")
+        _rest(len(report.warnings))
+        for pair in parked[:SHOWN]:
+            say(f"parked: {pair['asset_id']} {pair['model']}: {pair['error']}")
+        _rest(len(parked))
+    rate = report.events_replayed / max(report.seconds, 1e-9)
+    line = f"run {report.run_id}: {report.pairs} pairs, {report.events_replayed:,} events in {report.seconds:.1f} s"
+    shell.show(document, [f"{line} ({rate:,.0f}/s), {len(parked)} parked"])
+
+
+def replay(
+    context: typer.Context,
+    asset: Annotated[str, typer.Argument(help="The asset's id.")],
+    since: Annotated[str | None, typer.Option("--from", help="Outputs from this time on.")] = None,
+    until: Annotated[str | None, typer.Option("--to", help="Events before this time.")] = None,
+    override: Annotated[list[str] | None, typer.Option("--set", help="model.key=value; repeatable.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Outputs as .parquet or .csv.")] = None,
+) -> None:
+    """Replay one asset in-process from its first event; writes nothing to the store."""
+    shell = of(context)
+    if out is not None and out.suffix.lower() not in (".parquet", ".csv"):
+        raise SettingsError(f"--out {out}: neither .parquet nor .csv")
+    overrides = dict(_override(text) for text in override or ())
+    result = shell.fleet().twin(asset).replay(since, until, overrides)
+    if out is not None:
+        _write(result, out)
+    shell.show(_replay_document(result), _replay_lines(result, out))
+    if result.errors:
+        raise typer.Exit(EXIT_WITH_FINDINGS)
+
+
+def _override(text: str) -> tuple[str, Any]:
+    path, equals, value = text.partition("=")
+    if not equals:
+        raise SettingsError(f"--set {text}: not model.key=value")
+    try:
+        return path, json.loads(value)
+    except ValueError:
+        return path, value
+
+
+def _replay_document(result: TwinReplay) -> dict[str, Any]:
+    models: dict[str, Any] = {}
+    for name, state in result.state.items():
+        frame = result.outputs[name]
+        latest = {str(column): frame[column].dropna().iloc[-1] for column in frame if frame[column].notna().any()}
+        models[name] = {
+            "state": state,
+            "outputs": {key: float(value) for key, value in latest.items()},
+            "status": "ok",
+            "rows": len(frame),
+            "records": len(result.records[name]),
+        }
+    models |= {
+        name: {"state": None, "outputs": {}, "status": "parked", "error": e} for name, e in result.errors.items()
+    }
+    models |= {
+        n: {"state": None, "outputs": {}, "status": "skipped", "missing": m} for n, m in result.skipped.items()
+    }
+    return {
+        "asset_id": result.asset_id,
+        "as_of": iso(result.as_of),
+        "seq": result.seq,
+        "events": result.events,
+        "models": models,
+    }
+
+
+def _replay_lines(result: TwinReplay, out: Path | None) -> list[str]:
+    lines = [f"{result.asset_id} as of {iso(result.as_of)}: {result.events:,} events"]
+    for name, entry in _replay_document(result)["models"].items():
+        outputs = ", ".join(f"{key} {value:.6g}" for key, value in entry["outputs"].items())
+        detail = entry.get("error") or entry.get("missing") or f"{outputs}; {entry.get('records', 0)} records"
+        lines.append(f"  {name} [{entry['status']}]: {detail}")
+    return [*lines, f"outputs written to {out}"] if out is not None else lines
+
+
+def _write(result: TwinReplay, out: Path) -> None:
+    frames = [
+        frame.melt(ignore_index=False, var_name="output").dropna().assign(model=model).reset_index()
+        for model, frame in result.outputs.items()
+        if len(frame)
+    ]
+    columns = ["ts", "model", "output", "value"]
+    rows = pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
+    if out.suffix.lower() == ".csv":
+        rows.to_csv(out, index=False)
+    else:
+        rows.to_parquet(out, index=False)

@@ -1,0 +1,92 @@
+"""What all commands share: the fleet, and how results are shown."""
+
+import json
+import math
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from actors.fleet import Fleet
+
+EXIT_WITH_FINDINGS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The global options, and output in the form that they ask for."""
+
+    store: Path
+    settings: Path | None
+    models_dirs: tuple[Path, ...]
+    as_json: bool
+
+    def fleet(self) -> Fleet:
+        """The fleet over the chosen store."""
+        return Fleet(self.store, self.settings, self.models_dirs)
+
+    def show(self, document: Any, lines: Iterable[str] = ()) -> None:
+        """The JSON document with `--json`, else the lines."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(plain(document), ensure_ascii=False) + "\n")
+        else:
+            sys.stdout.writelines(f"{line}\n" for line in lines)
+
+    def table(self, document: Any, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
+        """The JSON document with `--json`, else the rows as a table that fits the terminal."""
+        if self.as_json or not rows:
+            self.show(document, [empty])
+            return
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in rows:
+            table.add_row(*(cell(row.get(column)) for column in columns))
+        Console().print(table)
+
+
+def of(context: typer.Context) -> Shell:
+    """The shell of a running command."""
+    shell: Shell = context.obj
+    return shell
+
+
+def say(text: str) -> None:
+    """A line for the operator, on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can carry it: times in ISO 8601 UTC, and no NaN."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it."""
+    value = plain(value)
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(map(cell, value))
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

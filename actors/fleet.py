@@ -1,0 +1,231 @@
+"""The one facade: a fleet of twins over a store. The command line and notebooks use nothing else."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from actors.assets_file import read_assets_file
+from actors.local import LocalPool
+from actors.planning import Models, enabled_models, make_plan
+from actors.running import Pool, Progress, Run, RunReport
+from actors.selection import Selection
+from actors.sensor_report import sensor_report
+from actors.twin_view import AssetTwin
+from actors.work import HostConfig
+from altergo_interface import SelectionError, SettingsError
+from altergo_interface.config import Settings, load_settings
+from altergo_interface.errors import did_you_mean
+from altergo_interface.models import Registry, discover, packaged_dir
+from event_store.digest import digest
+from event_store.facts import Facts, read_facts
+from event_store.ingest import ParseOptions
+from event_store.ingest.append import IngestReport, ingest_file
+from event_store.parameters import append_parameters
+from event_store.publish import publish
+from event_store.queries import asset_list, asset_state, batches, last_settings, status
+from event_store.store import Store
+from twins import Plan
+
+SETTINGS_FILE = "altergo-settings.json"
+
+
+class Fleet:
+    """A fleet of digital twins.
+
+    Args:
+        root: the store's folder; it must exist, except for `ingest` and `import_assets`, which create it.
+        settings: a settings file; None: `altergo-settings.json` in the working folder, else that of the store's
+            last run, else the packaged one.
+        models_dirs: further folders of models.
+    """
+
+    def __init__(
+        self,
+        root: str | Path = "fleet-store",
+        settings: str | Path | None = None,
+        models_dirs: Sequence[str | Path] = (),
+    ) -> None:
+        self.root = Path(root)
+        self._settings_file = Path(settings) if settings is not None else None
+        self._models_dirs = tuple(Path(folder) for folder in models_dirs)
+
+    # --- what is in it ---------------------------------------------------------------------------------------
+
+    def store(self) -> Store:
+        """The opened store. Raises StoreError where there is none."""
+        return Store.open(self.root)
+
+    def registry(self) -> Registry:
+        """All registered models."""
+        return discover(self._models_dirs)
+
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return load_settings(self._settings_path())
+
+    def _settings_path(self) -> Path:
+        if self._settings_file is not None:
+            return self._settings_file
+        if Path(SETTINGS_FILE).is_file():
+            return Path(SETTINGS_FILE)
+        last = last_settings(self.store()) if (self.root / "catalog.duckdb").is_file() else None
+        if last is not None:
+            if not Path(last).is_file():
+                raise SettingsError(f"{last}: the settings of the last run are gone", "Name others with --settings")
+            return Path(last)
+        return packaged_settings()
+
+    # --- events and assets -----------------------------------------------------------------------------------
+
+    def ingest(
+        self, path: str | Path, options: ParseOptions | None = None, *, again: bool = False, dry_run: bool = False
+    ) -> IngestReport:
+        """Append a file's events; creates the store where there is none. See IngestReport."""
+        store = Store.create(self.root)
+        now_us = time.time_ns() // 1000
+        return ingest_file(store, Path(path), options or ParseOptions(), now_us, again=again, dry_run=dry_run)
+
+    def import_assets(self, path: str | Path) -> int:
+        """Take asset parameters from a registry file; returns how many were new or different."""
+        specs = self.registry().values()
+        known = {name for spec in specs for name, entry in spec.manifest.inputs.items() if not entry.is_series}
+        given = read_assets_file(Path(path), known)
+        return append_parameters(Store.create(self.root), given, str(path))
+
+    def publish(self) -> None:
+        """Bring the published copy up to date."""
+        publish(self.store())
+
+    # --- planning and running --------------------------------------------------------------------------------
+
+    def plan(self, select: str | None = None, compute_type: str | None = None) -> Plan:
+        """What a run would do now, from where, and why."""
+        return self._plan(select, compute_type, self.settings())[0]
+
+    def _plan(self, select: str | None, mode: str | None, settings: Settings) -> tuple[Plan, Facts, Models]:
+        models = enabled_models(self.registry(), settings)
+        with self.store().catalog.session("plan") as con:
+            facts = read_facts(con)
+        chosen = mode or settings.execution.compute_type
+        return make_plan(facts, models, settings, Selection.parse(select), chosen), facts, models
+
+    def run(
+        self,
+        select: str | None = None,
+        compute_type: str | None = None,
+        *,
+        local: bool = False,
+        address: str | None = None,
+        workers: int | None = None,
+        on_plan: Callable[[Plan], None] = lambda _: None,
+        on_progress: Callable[[Progress], None] = lambda _: None,
+    ) -> RunReport:
+        """Execute the plan on Ray (this machine's, or the cluster at `address`) or in-process (`local`).
+
+        Raises StoreBusy while another run holds the store, and InfrastructureError where Ray fails; what was
+        committed until then stays.
+        """
+        store = self.store()
+        with store.running():
+            settings = self.settings()
+            plan, facts, models = self._plan(select, compute_type, settings)
+            on_plan(plan)
+            run = Run(store, plan, facts, settings, compute_type or settings.execution.compute_type)
+            try:
+                if not plan.items:
+                    return run.execute(_NoPool(), on_progress)
+                config = HostConfig(store.paths.root, settings, self._models_dirs, dict(models.fingerprints))
+                with self._pool(config, local, address, workers) as pool:
+                    return run.execute(pool, on_progress)
+            finally:
+                publish(store)
+
+    @staticmethod
+    @contextmanager
+    def _pool(config: HostConfig, local: bool, address: str | None, workers: int | None) -> Iterator[Pool]:
+        if local:
+            with LocalPool(config) as pool:
+                yield pool
+            return
+        from actors.ray_pool import RayPool  # Ray takes seconds to import: only a run that asks for it does
+
+        with RayPool(config, address, workers) as pool:
+            yield pool
+
+    # --- looking at it ---------------------------------------------------------------------------------------
+
+    def twin(self, asset_id: str) -> AssetTwin:
+        """One asset, to be replayed in-process; writes nothing. Raises SelectionError for an unknown asset."""
+        store, settings = self.store(), self.settings()
+        with store.catalog.session("replay") as con:
+            facts = read_facts(con, asset_id)
+            if asset_id not in facts.assets:
+                raise self._unknown_asset(con, asset_id)
+        return AssetTwin(store, facts, asset_id, self.registry(), settings)
+
+    def state(self, asset_id: str) -> dict[str, Any]:
+        """The twin's state at its newest event, as the last run left it."""
+        with self.store().catalog.session("state") as con:
+            found = asset_state(con, asset_id)
+            if found is None:
+                raise self._unknown_asset(con, asset_id)
+        return found
+
+    @staticmethod
+    def _unknown_asset(con: duckdb.DuckDBPyConnection, asset_id: str) -> SelectionError:
+        names = [name for (name,) in con.execute("select asset_id from store.assets limit 100000").fetchall()]
+        return SelectionError(f"no asset is called '{asset_id}'", did_you_mean(asset_id, names))
+
+    def status(self) -> dict[str, Any]:
+        """Heads, lag, parked pairs, the last run, the age of the published copy."""
+        return status(self.store())
+
+    def batches(self) -> list[dict[str, Any]]:
+        """The ingest batches, in order."""
+        return batches(self.store())
+
+    def sensors(self) -> list[dict[str, Any]]:
+        """Every sensor: assets, events, range, mean cadence, declared unit, and the inputs that it feeds."""
+        return sensor_report(self.store(), self.registry(), self.settings())
+
+    def assets(self) -> list[dict[str, Any]]:
+        """The registered assets with their parameters."""
+        return asset_list(self.store())
+
+    def digest(self, select: str | None = None) -> str:
+        """A hash of everything that the twins have yielded; equal stores of results have equal digests."""
+        selection = Selection.parse(select)
+
+        def takes(asset: str, model: str) -> bool:
+            return selection.takes("asset", asset) and selection.takes("model", model)
+
+        return digest(self.store(), takes)
+
+    def sql(self, query: str) -> duckdb.DuckDBPyRelation:
+        """A query over the views of the published copy, read-only."""
+        if not (self.root / "fleet.duckdb").is_file():
+            self.publish()
+        con = duckdb.connect(str(self.root / "fleet.duckdb"), read_only=True)
+        con.execute("set TimeZone = 'UTC'")
+        return con.sql(query)
+
+
+class _NoPool:
+    """Nothing to do: no hosts are started."""
+
+    workers = 0
+
+    def run(self, batches: object) -> Iterator[Any]:
+        """Nothing."""
+        del batches
+        return iter(())
+
+
+def packaged_settings() -> Path:
+    """The settings that ship with the engine."""
+    beside = packaged_dir().parent / SETTINGS_FILE
+    return beside if beside.is_file() else packaged_dir().parent / "altergo_interface" / SETTINGS_FILE

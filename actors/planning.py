@@ -1,0 +1,103 @@
+"""Planning: settings and registry applied to the facts of the catalog."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from actors.selection import Selection
+from altergo_interface import SelectionError
+from altergo_interface.config import Settings
+from altergo_interface.errors import did_you_mean
+from altergo_interface.manifest import Continuity
+from altergo_interface.models import ModelSpec, Registry, find_model
+from altergo_interface.parameters import SENSOR_OVERRIDES
+from event_store.facts import Facts
+from twins import AssetFacts, Binding, Fingerprint, Missing, Plan, PlanItem, Skipped, bind, fingerprint, plan_asset
+from twins.binding import value_at
+from twins.grid import UTC_DAYS
+from twins.plan import PlannedModel
+from twins.replay import SPANNING
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The enabled models under the settings in force."""
+
+    specs: Mapping[str, ModelSpec]
+    fingerprints: Mapping[str, Fingerprint]
+
+
+def enabled_models(registry: Registry, settings: Settings) -> Models:
+    """The models that the settings enable. Raises ManifestError or SettingsError for a wrong name or key."""
+    for name, block in settings.models.items():
+        _check_block(find_model(registry, name), block.inputs, block.outputs, settings)
+    names = settings.execution.enabled_models
+    if names is None:
+        names = tuple(name for name, spec in registry.items() if Continuity(spec.continuity) in SPANNING)
+    specs = {name: find_model(registry, name) for name in names}
+    return Models(specs, {name: fingerprint(spec, settings, UTC_DAYS) for name, spec in specs.items()})
+
+
+def _check_block(
+    spec: ModelSpec, inputs: Mapping[str, object], outputs: Mapping[str, str], settings: Settings
+) -> None:
+    for kind, given, known in (
+        ("inputs", inputs, spec.manifest.inputs),
+        ("outputs", outputs, spec.manifest.outputs),
+    ):
+        for name in given:
+            if name not in known:
+                where = f"{settings.source}: models.{spec.name}.{kind}"
+                raise SelectionError(f"{where}: unknown name '{name}'", did_you_mean(name, known))
+
+
+def make_plan(facts: Facts, models: Models, settings: Settings, selection: Selection, mode: str) -> Plan:
+    """Decide for every selected pair. Raises SelectionError for a selector that names no asset or model."""
+    _check_selection(facts, models, selection)
+    binder = _Binder(settings)
+    planned = [
+        (spec, PlannedModel(name, models.fingerprints[name], frozenset()))
+        for name, spec in models.specs.items()
+        if selection.takes("model", name)
+    ]
+    items: list[PlanItem] = []
+    skipped: list[Skipped] = []
+    for asset in facts.assets.values():
+        if not selection.takes("asset", asset.asset_id):
+            continue
+        bound = [(model, binder.bind(spec, asset)) for spec, model in planned]
+        heads = facts.heads.get(asset.asset_id, {})
+        some, without = plan_asset(asset, bound, heads, mode=mode)
+        items += [item for item in some if _takes(selection, item, heads)]
+        skipped += without
+    return Plan(facts.seq, settings.source, tuple(items), tuple(skipped))
+
+
+def _takes(selection: Selection, item: PlanItem, heads: Mapping[str, object]) -> bool:
+    head = heads.get(item.model)
+    status = getattr(head, "status", "new")
+    return selection.takes("reason", item.reasons) and selection.takes("status", status)
+
+
+def _check_selection(facts: Facts, models: Models, selection: Selection) -> None:
+    for name in selection.named("model"):
+        if name not in models.specs:
+            raise SelectionError(f"no enabled model is called '{name}'", did_you_mean(name, models.specs))
+    for glob in selection.named("asset"):
+        if not any(Selection((("asset", (glob,)),)).takes("asset", name) for name in facts.assets):
+            raise SelectionError(f"no asset matches '{glob}'", did_you_mean(glob, list(facts.assets)[:10_000]))
+
+
+class _Binder:
+    """Bindings, shared by assets with the same sensors and the same kinds of parameters."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: dict[object, Binding | Missing] = {}
+
+    def bind(self, spec: ModelSpec, asset: AssetFacts) -> Binding | Missing:
+        names = frozenset(fact.name for fact in asset.parameters)
+        overrides = tuple(value_at(asset.parameters, name, None) for name in SENSOR_OVERRIDES)
+        key = (spec.name, asset.sensors, names, overrides)
+        if key not in self._known:
+            self._known[key] = bind(spec.name, spec.manifest, self._settings, asset.sensors, asset.parameters)
+        return self._known[key]
