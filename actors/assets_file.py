@@ -1,20 +1,22 @@
 """Reading an asset registry: `asset_id`, optional `valid_from`, and parameters, from CSV, JSON or Parquet."""
 
-from collections.abc import Callable, Collection, Iterator
+import csv
+import json
+import math
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
-from altergo_interface import ParameterError
+from actors.times import parse_time
+from altergo_interface import ParameterError, SelectionError
 from altergo_interface.parameters import SENSOR_OVERRIDES, check_parameter
 from event_store.parameters import Given
 
-_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": lambda path: pd.read_csv(path, dtype={"asset_id": str}),
-    ".json": lambda path: pd.read_json(path, dtype={"asset_id": str}),
-    ".parquet": pd.read_parquet,
-}
+Row = dict[str, Any]
 
 
 def read_assets_file(path: Path, known: Collection[str]) -> list[Given]:
@@ -22,51 +24,79 @@ def read_assets_file(path: Path, known: Collection[str]) -> list[Given]:
 
     Raises ParameterError naming the file, the row and the column; nothing is taken from a file with an error.
     """
-    frame = _read(path)
-    if "asset_id" not in frame.columns:
-        raise ParameterError(f"{path}: no column 'asset_id'", f"It has: {', '.join(map(str, frame.columns))}")
-    if frame.empty:
+    rows = _read(path)
+    if not rows:
         raise ParameterError(f"{path}: it has no rows")
-    return list(_given(path, frame, known))
+    columns = list(rows[0])
+    if "asset_id" not in columns:
+        raise ParameterError(f"{path}: no column 'asset_id'", f"It has: {', '.join(columns)}")
+    return [given for number, row in enumerate(rows, 1) for given in _given(row, f"{path}: row {number}", known)]
 
 
-def _read(path: Path) -> pd.DataFrame:
-    reader = _READERS.get(path.suffix.lower())
+def _read(path: Path) -> Sequence[Row]:
+    readers: dict[str, Callable[[Path], Sequence[Row]]] = {".csv": _csv, ".json": _json, ".parquet": _parquet}
+    reader = readers.get(path.suffix.lower())
     if reader is None:
-        raise ParameterError(f"{path}: cannot read '{path.suffix}' files", f"Use one of {', '.join(_READERS)}")
+        raise ParameterError(f"{path}: cannot read '{path.suffix}' files", f"Use one of {', '.join(readers)}")
     try:
-        frame: pd.DataFrame = reader(path)
+        return reader(path)
+    except (ValueError, pa.ArrowException) as error:
+        raise ParameterError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
     except OSError as error:
         raise ParameterError(f"{path}: {error.strerror or error}", "Check the path") from error
-    except ValueError as error:
-        raise ParameterError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
-    return frame
 
 
-def _given(path: Path, frame: pd.DataFrame, known: Collection[str]) -> Iterator[Given]:
-    names = [str(name) for name in frame.columns if name not in ("asset_id", "valid_from")]
-    for row, record in enumerate(frame.to_dict("records"), start=1):
-        where = f"{path}: row {row}"
-        asset = record["asset_id"]
-        if pd.isna(asset) or not str(asset).strip():
-            raise ParameterError(f"{where}: no asset_id")
-        valid_from = _stamp(record.get("valid_from"), where)
-        for name in names:
-            value = record[name]
-            if not isinstance(value, list | dict) and pd.isna(value):
-                continue
-            if valid_from is not None and name in SENSOR_OVERRIDES:
-                raise ParameterError(f"{where}: {name} holds for the whole history", "Give it without valid_from")
-            plain = value.item() if hasattr(value, "item") else value
-            yield Given(str(asset), name, check_parameter(name, plain, known, where), valid_from)
+def _csv(path: Path) -> Sequence[Row]:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file, strict=True))
+    if any(None in row or None in row.values() for row in rows):
+        raise ValueError("a row has more or fewer cells than the header")
+    return [{name: text if name == "asset_id" else _cell(text) for name, text in row.items()} for row in rows]
 
 
-def _stamp(value: Any, where: str) -> int | None:
-    if value is None or pd.isna(value) or value == "":
-        return None
+def _cell(text: str) -> Any:
+    """A CSV cell as a number where it is one."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _json(path: Path) -> Sequence[Row]:
+    rows = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise ValueError("not a list of objects")
+    return rows
+
+
+def _parquet(path: Path) -> Sequence[Row]:
+    rows: list[Row] = pq.read_table(path).to_pylist()
+    return rows
+
+
+def _given(row: Row, where: str, known: Collection[str]) -> Iterator[Given]:
+    asset = row.get("asset_id")
+    if _missing(asset):
+        raise ParameterError(f"{where}: no asset_id")
+    valid_from = None if _missing(row.get("valid_from")) else _stamp(row["valid_from"], where)
+    for name, value in row.items():
+        if name in ("asset_id", "valid_from") or _missing(value):
+            continue
+        if valid_from is not None and name in SENSOR_OVERRIDES:
+            raise ParameterError(f"{where}: {name} holds for the whole history", "Give it without valid_from")
+        yield Given(str(asset), name, check_parameter(name, value, known, where), valid_from)
+
+
+def _missing(value: Any) -> bool:
+    blank = isinstance(value, str) and not value.strip()
+    return value is None or blank or (isinstance(value, float) and math.isnan(value))
+
+
+def _stamp(value: Any, where: str) -> int:
+    text = value.isoformat() if isinstance(value, datetime) else str(value)
     try:
-        stamp = pd.Timestamp(value)
-    except ValueError:
-        raise ParameterError(f"{where}: valid_from '{value}' is no time", "Use ISO 8601") from None
-    stamp = stamp.tz_localize("UTC") if stamp.tz is None else stamp.tz_convert("UTC")
-    return int(stamp.as_unit("us").value)
+        return parse_time(text, "valid_from")
+    except SelectionError as error:
+        raise ParameterError(f"{where}: {error.what}", error.hint) from None

@@ -3,10 +3,9 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from actors.planning import enabled_models
 from actors.times import parse_time
@@ -21,6 +20,9 @@ from event_store.log import read_assets
 from event_store.store import Store
 from twins import AssetSeries, Missing, Replay, bind
 
+if TYPE_CHECKING:
+    import pandas as pd  # takes a second to import: only a replay that shows its outputs does so
+
 
 @dataclass(frozen=True, slots=True)
 class TwinReplay:
@@ -30,7 +32,7 @@ class TwinReplay:
     as_of: int
     seq: int
     state: Mapping[str, dict[str, Any]]
-    outputs: Mapping[str, pd.DataFrame]
+    outputs: "Mapping[str, pd.DataFrame]"
     records: Mapping[str, list[Record]]
     errors: Mapping[str, str]
     skipped: Mapping[str, str]
@@ -120,8 +122,10 @@ def _before(series: AssetSeries, end: int) -> AssetSeries | None:
     return None if newest is None else replace(series, events=kept, newest=newest)
 
 
-def _frame(result: Replay, since: int | None) -> pd.DataFrame:
+def _frame(result: Replay, since: int | None) -> "pd.DataFrame":
     """Outputs as columns on the union of their stamps, UTC."""
+    import pandas as pd
+
     pieces = []
     for part in (result.closed, result.open):
         for name, (t, x) in part.columns().items():

@@ -5,7 +5,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import pandas as pd
 import typer
 
 from actors.cli.progress import Meter
@@ -217,6 +216,8 @@ def _replay_lines(result: TwinReplay, out: Path | None) -> list[str]:
 
 
 def _write(result: TwinReplay, out: Path) -> None:
+    import pandas as pd  # a second to import: only a replay with outputs does so
+
     frames = [
         frame.melt(ignore_index=False, var_name="output").dropna().assign(model=model).reset_index()
         for model, frame in result.outputs.items()
