@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -23,7 +24,7 @@ from altergo_interface.models import Registry, discover, packaged_dir
 from event_store.digest import digest
 from event_store.facts import Facts, read_facts
 from event_store.ingest import ParseOptions
-from event_store.ingest.append import IngestReport, ingest_file
+from event_store.ingest.append import IngestReport, ingest_file, read_events
 from event_store.parameters import append_parameters
 from event_store.publish import publish
 from event_store.queries import asset_list, asset_state, batches, last_settings, status
@@ -65,7 +66,8 @@ class Fleet:
 
     def settings(self) -> Settings:
         """The settings in force."""
-        return load_settings(self._settings_path())
+        # Absolute, because a run records it for the next one, which may be started elsewhere.
+        return load_settings(self._settings_path().absolute())
 
     def _settings_path(self) -> Path:
         if self._settings_file is not None:
@@ -85,9 +87,14 @@ class Fleet:
         self, path: str | Path, options: ParseOptions | None = None, *, again: bool = False, dry_run: bool = False
     ) -> IngestReport:
         """Append a file's events; creates the store where there is none. See IngestReport."""
-        store = Store.create(self.root)
         now_us = time.time_ns() // 1000
-        return ingest_file(store, Path(path), options or ParseOptions(), now_us, again=again, dry_run=dry_run)
+        chosen = options or ParseOptions()
+        # Where nothing will be written, no store may come into being either.
+        new = Store.missing(self.root)
+        parsed = read_events(Path(path), chosen, now_us) if new else None
+        with TemporaryDirectory() if new and dry_run else nullcontext(self.root) as root:
+            store = Store.create(Path(root))
+            return ingest_file(store, Path(path), chosen, now_us, again=again, dry_run=dry_run, parsed=parsed)
 
     def import_assets(self, path: str | Path) -> int:
         """Take asset parameters from a registry file; returns how many were new or different."""
@@ -209,8 +216,10 @@ class Fleet:
         """A query over the views of the published copy, read-only."""
         if not (self.root / "fleet.duckdb").is_file():
             self.publish()
-        con = duckdb.connect(str(self.root / "fleet.duckdb"), read_only=True)
-        con.execute("set TimeZone = 'UTC'")
+        # Attached, because connecting to a path again would give the copy that an older relation still holds.
+        con = duckdb.connect()
+        name = str(self.root / "fleet.duckdb").replace("'", "''")
+        con.execute(f"set TimeZone = 'UTC'; attach '{name}' as fleet (read_only); use fleet")
         return con.sql(query)
 
 

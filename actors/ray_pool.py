@@ -18,8 +18,6 @@ from altergo_interface import InfrastructureError, TwinsError
 IN_FLIGHT = 2
 """Per host: one being replayed, one waiting, so that no host idles while its result travels."""
 
-_THREADS = {"OMP_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-
 
 class RayPool(AbstractContextManager["RayPool"]):
     """Hosted twin actors on a Ray cluster.
@@ -67,10 +65,10 @@ def _start(address: str | None, workers: int | None) -> None:
     options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
     address = address or os.environ.get("RAY_ADDRESS")
     if address:
-        ray.init(address=address, runtime_env={"env_vars": _THREADS}, **options)
+        ray.init(address=address, **options)
     else:
         # "local" never attaches to a stranger's cluster that happens to run on this machine.
-        ray.init(address="local", num_cpus=workers, runtime_env={"env_vars": _THREADS}, **options)
+        ray.init(address="local", num_cpus=workers, **options)
 
 
 def _result(reference: Any) -> BatchResult:

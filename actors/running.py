@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import groupby
 from typing import Any, Protocol
 
 from actors.work import AssetWork, BatchResult, PairWork, WorkBatch
@@ -25,6 +24,7 @@ from twins import Plan, PlanItem
 BATCH_EVENTS = 2_000_000
 """About half a second to a second of work: long against a call's 2 to 3 ms, short against a run."""
 BATCH_ASSETS = 200
+CHUNK_BATCHES = 32
 COMMIT_EVERY_S = 3.0
 COMMIT_PAIRS = 400
 PUBLISH_EVERY_S = 30.0
@@ -121,16 +121,16 @@ class Run:
         return RunRef(run_id, number)
 
     def _batches(self) -> Iterator[WorkBatch]:
-        """Batches of one bucket each; segments and carries are read once per bucket, when its turn comes."""
-        for bucket, groups in groupby(enumerate(self._groups), key=lambda entry: entry[1].bucket):
-            numbered = list(groups)
-            items = [item for _, group in numbered for pairs in group.assets.values() for item in pairs]
+        """Batches of one bucket each; segments and carries are read for some dozens at a time."""
+        for chunk in _chunks(list(enumerate(self._groups)), CHUNK_BATCHES):
+            items = [item for _, group in chunk for pairs in group.assets.values() for item in pairs]
             with self._store.catalog.session("run") as con:
-                segments = read_log_segments(con, self._plan.seq, bucket)
+                segments = read_log_segments(con, self._plan.seq, {group.bucket for _, group in chunk})
                 carries = read_carries(con, ((i.asset_id, i.model, i.start) for i in items if i.start is not None))
-            for number, group in numbered:
+            for number, group in chunk:
                 work = [self._asset_work(asset, pairs, carries) for asset, pairs in group.assets.items()]
-                yield WorkBatch(number, bucket, self._plan.seq, self._ref.number, segments, work, group.events)
+                found = segments.get(group.bucket, ())
+                yield WorkBatch(number, group.bucket, self._plan.seq, self._ref.number, found, work, group.events)
 
     def _asset_work(self, asset: str, items: list[PlanItem], carries: Mapping[tuple[str, str], str]) -> AssetWork:
         facts = self._facts.assets[asset]
@@ -190,6 +190,11 @@ class _Group:
     bucket: int
     assets: dict[str, list[PlanItem]] = field(default_factory=dict)
     events: int = 0
+
+
+def _chunks(entries: list[tuple[int, _Group]], size: int) -> Iterator[list[tuple[int, _Group]]]:
+    for at in range(0, len(entries), size):
+        yield entries[at : at + size]
 
 
 def _group(items: Iterable[PlanItem]) -> list[_Group]:

@@ -80,7 +80,7 @@ class AssetTwin:
     def _load(self, until: str | None) -> AssetSeries:
         asset = self._asset
         with self._store.catalog.session("replay") as con:
-            segments = read_log_segments(con, self._facts.seq, asset.bucket)
+            segments = read_log_segments(con, self._facts.seq, [asset.bucket]).get(asset.bucket, ())
         found = read_assets(self._store.paths.root, segments, {asset.asset_id: None}).get(asset.asset_id)
         if found is not None and until is not None:
             found = _before(found, parse_time(until, "--to"))

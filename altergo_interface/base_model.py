@@ -72,26 +72,28 @@ class Model:
 
 M = TypeVar("M", bound=type[Model])
 
-_REGISTERED: dict[str, tuple[type[Model], dict[str, str]]] = {}
+_REGISTERED: dict[tuple[str, str], tuple[type[Model], dict[str, str]]] = {}
+"""(Top-level package, model name) to (class, metadata): a folder that was edited is imported as a new package."""
 
 
 def register_model(name: str, metadata: Mapping[str, str] | None = None) -> Callable[[M], M]:
     """Class decorator: makes the model known under `name`.
 
     `metadata` may hold `category`, `complexity` and `computational_cost`. Raises ManifestError where another
-    module has taken the name.
+    module of the same top-level package has taken the name; discovery refuses equal names of different packages.
     """
 
     def register(cls: M) -> M:
-        known = _REGISTERED.get(name)
+        key = (cls.__module__.partition(".")[0], name)
+        known = _REGISTERED.get(key)
         if known is not None and known[0].__module__ != cls.__module__:
             raise ManifestError(f"two models are called '{name}': {known[0].__module__} and {cls.__module__}")
-        _REGISTERED[name] = (cls, dict(metadata or {}))
+        _REGISTERED[key] = (cls, dict(metadata or {}))
         return cls
 
     return register
 
 
-def registered() -> dict[str, tuple[type[Model], dict[str, str]]]:
-    """The models whose modules have been imported in this process: name to (class, metadata)."""
+def registered() -> dict[tuple[str, str], tuple[type[Model], dict[str, str]]]:
+    """The models whose modules were imported in this process: (top-level package, name) to (class, metadata)."""
     return dict(_REGISTERED)

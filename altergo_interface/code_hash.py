@@ -7,6 +7,8 @@ in one canonical form before it is hashed.
 import ast
 import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from altergo_interface.errors import ManifestError
@@ -20,25 +22,47 @@ def code_hash(package: Path, root: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(_closure(package, root)):
         digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(_canonical(path) if path.suffix == ".py" else path.read_bytes())
+        digest.update(_read(path).canonical if path.suffix == ".py" else path.read_bytes())
     return digest.hexdigest()[:32]
 
 
-def _canonical(path: Path) -> bytes:
-    tree = _parse(path)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
-                node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree).encode()
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A source file in canonical form, and the names that it imports, each with its level of relative dots."""
+
+    canonical: bytes
+    imports: tuple[tuple[str, int], ...]
 
 
-def _parse(path: Path) -> ast.Module:
+def _read(path: Path) -> _Source:
+    stat = path.stat()
+    return _parse(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1024)
+def _parse(path: Path, mtime_ns: int, size: int) -> _Source:
+    """Parsing takes milliseconds a file, and every command discovers all models: unchanged files are parsed once."""
+    del mtime_ns, size
     try:
-        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    except (SyntaxError, UnicodeDecodeError) as error:
+        tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except (SyntaxError, ValueError) as error:
         raise ManifestError(f"{path}: cannot be read as Python: {error}") from error
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [(alias.name, 0) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            stem = node.module or ""
+            names += [(stem, node.level), *((f"{stem}.{alias.name}".strip("."), node.level) for alias in node.names)]
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            _drop_docstring(node)
+    return _Source(ast.unparse(tree).encode(), tuple(names))
+
+
+def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> None:
+    first = node.body[0] if node.body else None
+    if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+        node.body = node.body[1:] or [ast.Pass()]
 
 
 def _closure(package: Path, root: Path) -> set[Path]:
@@ -51,34 +75,36 @@ def _closure(package: Path, root: Path) -> set[Path]:
             continue
         found.add(path)
         if path.suffix == ".py":
-            for target in _imports(path, root):
-                todo.extend(_sources(target) if target.is_dir() else [target])
+            targets = (_locate(name, level, path, root) for name, level in _read(path).imports)
+            for target in targets:
+                if target is not None:
+                    todo.extend(_sources(target) if target.is_dir() else _with_package(target, root))
     return found
 
 
 def _sources(package: Path) -> Iterator[Path]:
     """The files of a package that count: code, and data tables; tests, manifests and pages do not."""
     for path in package.rglob("*"):
-        hidden = any(part.startswith((".", "__pycache__", "tests", "test_")) for part in path.parts)
+        hidden = any(
+            part.startswith((".", "__pycache__", "tests", "test_")) for part in path.relative_to(package).parts
+        )
         if path.is_file() and not hidden and path.suffix in (".py", ".csv"):
             yield path
 
 
-def _imports(path: Path, root: Path) -> Iterator[Path]:
-    """The folders and modules below `root` that a source file imports, relative or absolute."""
-    for node in ast.walk(_parse(path)):
-        if isinstance(node, ast.Import):
-            names = [(alias.name, 0) for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            stem = node.module or ""
-            names = [(stem, node.level)]
-            names += [(f"{stem}.{alias.name}".strip("."), node.level) for alias in node.names]
-        else:
-            continue
-        for name, level in names:
-            target = _locate(name, level, path, root)
-            if target is not None:
-                yield target
+def _around(module: Path, root: Path) -> Iterator[Path]:
+    """What an import of a module brings along: the `__init__` of its packages, and the data tables beside it."""
+    for folder in module.relative_to(root).parents[:-1]:
+        yield from (root / folder).glob("__init__.py")
+        yield from (root / folder).glob("*.csv")
+
+
+def _with_package(module: Path, root: Path) -> Iterator[Path]:
+    """A module, and what its import brings along: the `__init__` of its packages, and the data tables beside it."""
+    yield module
+    for folder in module.relative_to(root).parents[:-1]:
+        yield from (root / folder).glob("__init__.py")
+        yield from (root / folder).glob("*.csv")
 
 
 def _locate(name: str, level: int, path: Path, root: Path) -> Path | None:

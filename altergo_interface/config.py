@@ -115,7 +115,9 @@ def _sections(raw: Any, source: str) -> dict[str, dict[str, Any]]:
         raise SettingsError(f"{source}: no object 'parameters' at the top", "See the README's example")
     body = dict(raw["parameters"])
     nested = body.pop("configuration", {})
-    merged = {**body, **nested} if isinstance(nested, dict) else body
+    if not isinstance(nested, dict):
+        raise SettingsError(f"{source}: 'parameters.configuration' is no object")
+    merged = {**body, **nested}
     known = ("execution", "sensors", "models")
     for key in merged:
         if key not in known:
@@ -134,9 +136,13 @@ def _overlay(sections: dict[str, dict[str, Any]], environ: Mapping[str, str]) ->
         path = [part.lower() for part in variable.removeprefix(ENV_PREFIX).split("__")]
         if len(path) < 2 or path[0] not in sections:
             raise SettingsError(f"environment variable {variable} names no setting", did_you_mean(path[0], sections))
+        if path[0] == "models" and len(path) == 3 and path[2] not in _MODEL_KEYS:
+            path.insert(2, "configuration")  # where it wins over the file's, whichever form that has
         block = sections[path[0]]
         for part in path[1:-1]:
             block = block.setdefault(part, {})
+            if not isinstance(block, dict):
+                raise SettingsError(f"environment variable {variable} goes below '{part}', which is no object")
         block[path[-1]] = _scalar(text)
 
 
@@ -162,11 +168,12 @@ def _model_block(block: Any) -> Any:
     if not isinstance(block, dict):
         return block
     flat = {key: value for key, value in block.items() if key not in _MODEL_KEYS}
+    inputs, configuration = block.get("inputs", {}), block.get("configuration", {})
     plain = {key: _leaf(block[key]) for key in ("debug_mode", "compute_type") if key in block}
     return plain | {
-        "inputs": {name: _mapping(value) for name, value in block.get("inputs", {}).items()},
+        "inputs": {n: _mapping(v) for n, v in inputs.items()} if isinstance(inputs, dict) else inputs,
         "outputs": _leaves(block.get("outputs", {})),
-        "configuration": _leaves({**flat, **block.get("configuration", {})}),
+        "configuration": _leaves({**flat, **configuration}) if isinstance(configuration, dict) else configuration,
     }
 
 

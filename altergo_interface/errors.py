@@ -88,7 +88,8 @@ class InfrastructureError(TwinsError):
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint that names the nearest known name, or else all of them."""
     names = sorted(known)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    folded = {known_name.lower(): known_name for known_name in names}
+    near = difflib.get_close_matches(name.lower(), folded, n=1, cutoff=0.6)
     if near:
-        return f"Did you mean '{near[0]}'?"
+        return f"Did you mean '{folded[near[0]]}'?"
     return f"Known: {', '.join(names)}" if names else ""

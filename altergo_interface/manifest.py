@@ -158,6 +158,8 @@ def _keyed(raw: Any, key: str) -> dict[str, Any]:
     """An object keyed by logical name, from that or from a list of objects that carry their name."""
     if isinstance(raw, dict):
         return {name: dict(spec) if isinstance(spec, dict) else spec for name, spec in raw.items()}
+    if not isinstance(raw, list):
+        raise ValueError(f"'{key}' is neither an object nor a list")
     named: dict[str, Any] = {}
     for item in raw:
         name = item.get("logical_name") or item.get("name") if isinstance(item, dict) else None
@@ -173,9 +175,9 @@ def load_manifest(path: Path) -> Manifest:
         return Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise ManifestError(f"{path}: {error.strerror}") from error
-    except json.JSONDecodeError as error:
-        raise ManifestError(f"{path}: no valid JSON ({error})") from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ManifestError(f"{path}: {key}: {first['msg']}".replace(": :", ":")) from error
+    except ValueError as error:
+        raise ManifestError(f"{path}: no valid JSON ({error})") from error

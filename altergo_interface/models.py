@@ -82,9 +82,9 @@ def find_model(registry: Registry, name: str) -> ModelSpec:
 
 
 def _model_folders(root: Path) -> Iterator[Path]:
-    for folder in sorted(root.iterdir()):
+    for folder in sorted(root.resolve().iterdir()):  # a linked folder keeps the place of its link
         if (folder / "model.json").is_file() and not folder.name.startswith(("_", ".")):
-            yield folder.resolve()
+            yield folder
 
 
 def _import_packaged(folder: Path) -> ModuleType:
@@ -105,6 +105,7 @@ def _import_foreign(folder: Path) -> ModuleType:
     try:
         found.loader.exec_module(module)
     except TwinsError:
+        del sys.modules[name]
         raise
     except Exception as error:
         del sys.modules[name]
@@ -117,7 +118,7 @@ def _add(registry: Registry, module: ModuleType, folder: Path, root: Path) -> No
     prefix = module.__name__
     ours = {
         name: entry
-        for name, entry in registered().items()
+        for (_, name), entry in registered().items()
         if entry[0].__module__ == prefix or entry[0].__module__.startswith(prefix + ".")
     }
     if not ours:

@@ -1,6 +1,7 @@
 """Exact conversion between the units of battery telemetry."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +10,7 @@ from altergo_interface.errors import UnitError, did_you_mean
 
 # unit -> (dimension, numerator, denominator, offset): base = value × numerator / denominator + offset.
 # A division by a whole number rounds once, where a product with 0.001 would round twice.
-_UNITS: dict[str, tuple[str, float, float, float]] = {
+_UNITS: dict[str, tuple[str, int, int, float]] = {
     "V": ("voltage", 1, 1, 0),
     "mV": ("voltage", 1, 1000, 0),
     "kV": ("voltage", 1000, 1, 0),
@@ -55,7 +56,7 @@ class Conversion:
         return x * self.numerator / self.denominator + self.offset
 
 
-def _lookup(unit: str) -> tuple[str, float, float, float]:
+def _lookup(unit: str) -> tuple[str, int, int, float]:
     found = _UNITS.get(_ALIASES.get(unit, unit))
     if found is None:
         raise UnitError(f"unknown unit '{unit}'", did_you_mean(unit, _UNITS))
@@ -84,5 +85,5 @@ def conversion(source: str | None, target: str | None, *, flip: bool = False) ->
     dim_to, to_num, to_den, to_off = _lookup(target)
     if dim_from != dim_to:
         raise UnitError(f"cannot convert {source} ({dim_from}) into {target} ({dim_to})")
-    scale_up, scale_down = num * to_den, den * to_num
-    return Conversion(sign * scale_up, scale_down, (off - to_off) * to_den / to_num)
+    up, down = Fraction(num * to_den, den * to_num).as_integer_ratio()  # lowest terms: 90 min / 60, not × 60 / 3600
+    return Conversion(sign * up, float(down), (off - to_off) * to_den / to_num)

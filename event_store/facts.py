@@ -109,11 +109,16 @@ def read_carries(con: duckdb.DuckDBPyConnection, pairs: Iterable[tuple[str, str,
     return {(asset, model): carry for asset, model, carry in rows}
 
 
-def read_log_segments(con: duckdb.DuckDBPyConnection, seq: int, bucket: int) -> tuple[LogSegment, ...]:
-    """A bucket's segments up to a sequence, in log order."""
+def read_log_segments(
+    con: duckdb.DuckDBPyConnection, seq: int, buckets: Iterable[int]
+) -> dict[int, tuple[LogSegment, ...]]:
+    """The segments of some buckets up to a sequence: bucket to segments in log order."""
     rows = con.execute(
-        "select path, epoch_us(first_ts), epoch_us(last_ts), seq from store.segments"
-        " where kind = 'event' and seq <= ? and bucket = ? order by seq, path",
-        [seq, bucket],
+        "select bucket, path, epoch_us(first_ts), epoch_us(last_ts), seq from store.segments"
+        " where kind = 'event' and seq <= ? and bucket in (select unnest(?)) order by seq, path",
+        [seq, list(buckets)],
     ).fetchall()
-    return tuple(LogSegment(*row) for row in rows)
+    found: dict[int, list[LogSegment]] = defaultdict(list)
+    for bucket, *rest in rows:
+        found[bucket].append(LogSegment(*rest))
+    return {bucket: tuple(segments) for bucket, segments in found.items()}

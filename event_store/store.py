@@ -25,13 +25,11 @@ class Store:
 
     @classmethod
     def open(cls, root: Path) -> "Store":
-        """Open a store. Raises StoreError where there is none, or where it is of another version."""
+        """Open a store. Raises StoreError where there is none; its version is checked by whatever it is asked for."""
         paths = StorePaths(root.absolute())
         if not paths.catalog.is_file():
             raise StoreError(f"{root}: not a store (no catalog.duckdb)", "Ingest a file first, or check --store")
-        store = cls(paths, Catalog(paths))
-        with store.catalog.session("open"):
-            return store
+        return cls(paths, Catalog(paths))
 
     @classmethod
     def create(cls, root: Path) -> "Store":
@@ -40,13 +38,19 @@ class Store:
         Raises StoreError for a folder that holds something else.
         """
         paths = StorePaths(root.absolute())
-        if not paths.catalog.is_file():
-            foreign = root.exists() and (not root.is_dir() or any(e.name not in _OWN for e in root.iterdir()))
-            if foreign:
-                raise StoreError(f"{root}: exists and is not a store", "Choose another --store")
+        if cls.missing(root):
             paths.root.mkdir(parents=True, exist_ok=True)
             Catalog(paths).create()
         return cls.open(root)
+
+    @staticmethod
+    def missing(root: Path) -> bool:
+        """Whether there is no store yet, but could be one. Raises StoreError for a folder of something else."""
+        if StorePaths(root).catalog.is_file():
+            return False
+        if root.exists() and (not root.is_dir() or any(entry.name not in _OWN for entry in root.iterdir())):
+            raise StoreError(f"{root}: exists and is not a store", "Choose another --store")
+        return True
 
     @contextmanager
     def ingesting(self) -> Iterator[None]:

@@ -108,7 +108,7 @@ select a.asset_id{chosen}, a.first_ts, a.last_ts, a.events from store.assets a l
 def _parameter_column(parameter: tuple[str, bool]) -> str:
     name, number = parameter
     kind = "double" if number else "varchar"
-    return f", any_value(value::{kind}) filter (name = {_quoted(name)}) as {_identifier(name)}"
+    return f", any_value(try_cast(value as {kind})) filter (name = {_quoted(name)}) as {_identifier(name)}"
 
 
 def _quoted(text: str) -> str:

@@ -26,22 +26,28 @@ class ParameterFact:
 class SensorBinding:
     """One sensor that feeds an input: how to convert its values, and which of them are valid.
 
-    `low` and `high` are closed bounds in the sensor's own unit, `bounds` closed bounds in the model's.
+    `valid_range` is closed and in the sensor's own unit, `bounds` is closed and in the model's. `declared` is what
+    the model sees of the declaration, in its own unit.
     """
 
     sensor: str
-    rule: SensorRule
+    valid_range: tuple[float, float] | None
+    declared: SensorRule
     convert: Conversion
     bounds: tuple[float | None, float | None] | None
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A pair's inputs: series (one sensor), tables (several), and the parameters that feed constants."""
+    """A pair's inputs: series (one sensor), tables (several), and the parameters that feed constants.
+
+    `alternatives` are the bound inputs among those of which the model needs one group or another.
+    """
 
     series: Mapping[str, SensorBinding]
     tables: Mapping[str, tuple[SensorBinding, ...]]
     constants: Mapping[str, str]
+    alternatives: tuple[str, ...] = ()
 
     @property
     def sensors(self) -> frozenset[str]:
@@ -50,8 +56,12 @@ class Binding:
         return frozenset(single.union(*({b.sensor for b in group} for group in self.tables.values())))
 
     def choices(self) -> dict[str, str]:
-        """Input to the one name that was chosen for it: where that switches, the history must be replayed."""
-        return {name: bound.sensor for name, bound in self.series.items()} | dict(self.constants)
+        """Input to the one name that was chosen for it, and the alternatives that a model had to choose from.
+
+        Where any of these switches, the history must be replayed: a run that cut it could not have known.
+        """
+        single = {name: bound.sensor for name, bound in self.series.items()}
+        return single | dict(self.constants) | {"one_of": " ".join(self.alternatives)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,9 @@ def bind(
             tables[name] = bound
         elif bound:
             series[name] = bound[0]
-    return _complete(manifest, block, Binding(series, tables, constants))
+    either = {name for group in manifest.one_of for name in group}
+    alternatives = tuple(sorted(either & {*series, *tables, *constants}))
+    return _complete(manifest, block, Binding(series, tables, constants, alternatives))
 
 
 def _overrides(facts: Collection[ParameterFact]) -> dict[str, Any]:
@@ -151,7 +163,10 @@ def _bind_one(
         raise UnitError(f"sensor '{sensor}' has no declared unit", "Declare % or fraction under 'sensors'")
     sign = wanted.current_sign or spec.current_sign
     flip = sign is not None and (rule.current_sign or "discharge_positive") != sign
-    return SensorBinding(sensor, rule, conversion(rule.unit, unit, flip=flip), spec.valid_range)
+    convert = conversion(rule.unit, unit, flip=flip)
+    resolution = None if rule.resolution is None else rule.resolution * abs(convert.numerator) / convert.denominator
+    declared = rule.model_copy(update={"unit": unit or rule.unit, "resolution": resolution, "valid_range": None})
+    return SensorBinding(sensor, rule.valid_range, declared, convert, spec.valid_range)
 
 
 def _complete(manifest: Manifest, block: ModelSettings, binding: Binding) -> Binding | Missing:

@@ -38,9 +38,8 @@ class Series:
 def _valid(bound: SensorBinding, t: Times, x: Values) -> Column:
     """Drop what is no sample: not finite, or outside a declared range; then convert."""
     valid = np.isfinite(x)
-    declared = bound.rule.valid_range
-    if declared is not None:
-        valid &= (x >= declared[0]) & (x <= declared[1])
+    if bound.valid_range is not None:
+        valid &= (x >= bound.valid_range[0]) & (x <= bound.valid_range[1])
     converted = bound.convert.apply(x)
     if bound.bounds is not None:
         low, high = bound.bounds
@@ -97,18 +96,19 @@ class Cursor:
         return (min(firsts), max(lasts)) if firsts else None
 
     def take(self, span: Span, end: int, constants: Mapping[str, Input]) -> StepData:
-        """The samples before `end` not yet given, each with its lead-in; moves on."""
+        """The samples before `end` not yet given, each with its lead-in; moves on.
+
+        A bound input is always there, empty until its first sample: which keys are there cannot depend on a cut.
+        """
         inputs: dict[str, Input] = dict(constants)
         for name, series in self._prepared.singles.items():
             begin, stop = self._at[id(series)], series.until(end)
             lead = int(begin > 0)
-            if stop > begin - lead:
-                cut = slice(begin - lead, stop)
-                inputs[name] = Samples(series.t[cut], series.x[cut], lead, series.bound.rule)
+            cut = slice(begin - lead, stop)
+            inputs[name] = Samples(series.t[cut], series.x[cut], lead, series.bound.declared)
         for name, group in self._prepared.groups.items():
-            table = self._unions[name].table([self._at[id(s)] for s in group], [s.until(end) for s in group])
-            if len(table):
-                inputs[name] = table
+            begins, stops = [self._at[id(s)] for s in group], [s.until(end) for s in group]
+            inputs[name] = self._unions[name].table(begins, stops)
         for series in self._all:
             self._at[id(series)] = series.until(end)
         return StepData(inputs, span)
@@ -142,7 +142,7 @@ class _Union:
     def table(self, begins: Sequence[int], stops: Sequence[int]) -> Table:
         """Rows of the samples [begin, stop) of every series, the last sample of each before them as lead-ins."""
         names = tuple(series.bound.sensor for series in self._group)
-        rule = self._group[0].bound.rule
+        rule = self._group[0].bound.declared
         if self._aligned:
             lead = int(begins[0] > 0)
             cut = slice(begins[0] - lead, stops[0])

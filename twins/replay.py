@@ -55,8 +55,9 @@ class Twin:
         return Carry(state=self.model.initial().model_dump(mode="json"))
 
     def constants(self, t: int) -> dict[str, Input]:
-        """The asset parameters that the model takes, as they hold at `t`."""
-        values = {name: value_at(self.parameters, source, t) for name, source in self.binding.constants.items()}
+        """The asset parameters that the model takes, as they hold in the slot of `t`: see `cuts`."""
+        last = self.grid.after(t) - 1
+        values = {name: value_at(self.parameters, source, last) for name, source in self.binding.constants.items()}
         return {name: _typed(name, value, self.manifest) for name, value in values.items() if value is not None}
 
     def cuts(self) -> tuple[int, ...]:

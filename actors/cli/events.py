@@ -58,11 +58,13 @@ def ingest(
     )
     fleet = shell.fleet()
     reports = []
-    for path in files:
-        reports.append(fleet.ingest(path, options, again=again, dry_run=dry_run))
-        _describe(shell, reports[-1], dry_run)
-    if not dry_run:
-        fleet.publish()
+    try:
+        for path in files:
+            reports.append(fleet.ingest(path, options, again=again, dry_run=dry_run))
+            _describe(shell, reports[-1], dry_run)
+    finally:
+        if reports and not dry_run:  # files that came before a broken one are in the log
+            fleet.publish()
     shell.show(_document(reports, dry_run))
     if any(report.quarantined for report in reports):
         raise typer.Exit(EXIT_WITH_FINDINGS)

@@ -45,22 +45,36 @@ def batch_id(path: Path, options: ParseOptions) -> str:
     return digest.hexdigest()[:24]
 
 
+def read_events(path: Path, options: ParseOptions, now_us: int) -> Parsed:
+    """A file's events. Raises IngestError for a file without any good row."""
+    parsed = parse(path, options, now_us)
+    if len(parsed.ts) == 0:
+        raise IngestError(f"{path}: none of its {parsed.rows} rows can be ingested", _first_reason(parsed))
+    return parsed
+
+
 def ingest_file(
-    store: Store, path: Path, options: ParseOptions, now_us: int, *, again: bool = False, dry_run: bool = False
+    store: Store,
+    path: Path,
+    options: ParseOptions,
+    now_us: int,
+    *,
+    again: bool = False,
+    dry_run: bool = False,
+    parsed: Parsed | None = None,
 ) -> IngestReport:
     """Append a file's events; see IngestReport.
 
     A file that was ingested before with the same options is skipped unless `again`. With `dry_run` nothing is
-    written. Raises IngestError, and changes nothing, for a file without any good row.
+    written. `parsed` are its events, where it has been read already. Raises IngestError, and changes nothing, for
+    a file without any good row.
     """
     batch = batch_id(path, options)
     with store.ingesting():
         if not again and store.knows_batch(batch):
             return IngestReport(batch, str(path), known=True)
-        parsed = parse(path, options, now_us)
-        if len(parsed.ts) == 0:
-            raise IngestError(f"{path}: none of its {parsed.rows} rows can be ingested", _first_reason(parsed))
-        return _Appender(store, path, batch, parsed).run(options, dry_run)
+        events = parsed or read_events(path, options, now_us)
+        return _Appender(store, path, batch, events).run(options, dry_run)
 
 
 def _first_reason(parsed: Parsed) -> str:
@@ -87,7 +101,7 @@ class _Appender:
             overlapping = overlaps(con)
             heads = _heads(con)
             seq = self._store.next_seq(con)
-            segments = {bucket: read_log_segments(con, seq, bucket) for bucket in overlapping}
+            segments = read_log_segments(con, seq, overlapping)
         met = mark_known(events, overlapping, segments, self._store.paths.root)
         late = _count_late(events, heads)
         duplicates = int(events.duplicate.sum())

@@ -1,0 +1,152 @@
+"""Law 3: kill -9 of a run or an ingest at any moment; the next one ends in the digest of an undisturbed run."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from histories import DAY_US, START, random_history, write_assets
+
+from actors import Fleet
+
+ASSETS = tuple(f"EV-{n}" for n in range(24))
+RUNNER = Path(__file__).with_name("crash_runner.py")
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, float]:
+    """A store with two thirds of its history run and the rest ingested; the digest and duration of the next run."""
+    root = tmp_path_factory.mktemp("prepared")
+    history = random_history(11, ASSETS, 9)
+    fleet = Fleet(root / "store")
+    fleet.import_assets(write_assets(root / "assets.csv", ASSETS))
+    for number, (low, high) in enumerate([(0, 6), (6, 9)]):
+        piece = history.between(START + low * DAY_US, START + high * DAY_US)
+        fleet.ingest(piece.write(root / f"{number}.parquet"))
+        if number == 0:
+            fleet.run(local=True)
+    shutil.copytree(root / "store", root / "undisturbed")
+    began = time.monotonic()
+    run(root / "undisturbed", "--local")
+    return root / "store", Fleet(root / "undisturbed").digest(), time.monotonic() - began
+
+
+def command(store: Path, *options: str) -> list[str]:
+    return [sys.executable, "-m", "actors.cli", "--store", str(store), "run", "--compute-type", "full", *options]
+
+
+def run(store: Path, *options: str) -> None:
+    subprocess.run(command(store, *options), check=True, capture_output=True)
+
+
+def finish(store: Path, digest: str) -> None:
+    """The next run repairs what was left, and nothing is half there."""
+    fleet = Fleet(store)
+    fleet.run(local=True)
+    assert fleet.digest() == digest
+    assert fleet.plan().items == ()
+    assert fleet.sql("select count(distinct (asset_id, model)) from twin_state where status = 'ok'").fetchall() == [
+        (2 * len(ASSETS),)
+    ]
+
+
+@pytest.mark.parametrize("trial", range(20))
+def test_a_local_run_killed_at_a_random_moment(prepared: tuple[Path, str, float], tmp_path: Path, trial: int) -> None:
+    template, digest, seconds = prepared
+    store = Path(shutil.copytree(template, tmp_path / "store"))
+    process = subprocess.Popen(command(store, "--local"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        # The moment is free: whatever it hits, the outcome must be the same.
+        process.wait(timeout=seconds * random.Random(trial).uniform(0.2, 1.0))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    finish(store, digest)
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("trial", range(3))
+def test_a_run_on_ray_killed_at_a_random_moment(
+    prepared: tuple[Path, str, float], tmp_path: Path, trial: int
+) -> None:
+    template, digest, _ = prepared
+    store = Path(shutil.copytree(template, tmp_path / "store"))
+    process = subprocess.Popen(command(store), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    hosts_started = store / "segments" / "output"
+    known = set(hosts_started.rglob("*.parquet"))
+    deadline = time.monotonic() + 60
+    while not set(hosts_started.rglob("*.parquet")) - known and process.poll() is None:
+        assert time.monotonic() < deadline, "the run wrote nothing"
+        os.sched_yield()
+    try:
+        process.wait(timeout=random.Random(trial).uniform(0.0, 0.5))
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    finish(store, digest)
+
+
+def crash(store: Path, at: int, *arguments: str) -> tuple[int, int | None]:
+    """Run the command line, killed at step `at`; (exit code, number of steps)."""
+    words = [sys.executable, str(RUNNER), str(store), str(at), "--", "--store", str(store), *arguments]
+    done = subprocess.run(words, capture_output=True, text=True)
+    counted = re.search(r"steps=(\d+)", done.stderr)
+    return done.returncode, int(counted[1]) if counted else None
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, str]:
+    """A small store with one file still to be ingested, that file, and the digest after both are run."""
+    root = tmp_path_factory.mktemp("small")
+    history = random_history(12, ("A",), 5)
+    fleet = Fleet(root / "store")
+    fleet.import_assets(write_assets(root / "assets.csv", ("A",)))
+    fleet.ingest(history.between(START, START + 3 * DAY_US).write(root / "0.parquet"))
+    fleet.run(local=True)
+    rest = history.between(START + 3 * DAY_US, START + 5 * DAY_US).write(root / "1.parquet")
+    whole = Fleet(shutil.copytree(root / "store", root / "whole"))
+    whole.ingest(rest)
+    whole.run(local=True)
+    return root / "store", rest, whole.digest()
+
+
+def test_every_step_of_an_ingest_and_a_run_can_be_the_last(small: tuple[Path, Path, str], tmp_path: Path) -> None:
+    template, rest, digest = small
+    counting = Path(shutil.copytree(template, tmp_path / "counting"))
+    code, ingest_steps = crash(counting, 0, "ingest", str(rest))
+    assert code == 0
+    code, run_steps = crash(counting, 0, "run", "--local")
+    assert code == 0
+    assert ingest_steps is not None
+    assert run_steps is not None
+    assert ingest_steps >= 10
+    assert run_steps >= 20
+    for at in range(1, ingest_steps + run_steps + 1):
+        store = Path(shutil.copytree(template, tmp_path / f"store{at}"))
+        fleet = Fleet(store)
+        if at <= ingest_steps:
+            assert crash(store, at, "ingest", str(rest))[0] == -signal.SIGKILL
+        fleet.ingest(rest)
+        if at > ingest_steps:
+            assert crash(store, at - ingest_steps, "run", "--local")[0] == -signal.SIGKILL
+        fleet.run(local=True)
+        assert fleet.digest() == digest, f"killed at step {at}"
+        assert fleet.sql("select count(*) from events").fetchall() == [(_events(template, rest),)]
+
+
+def _events(template: Path, rest: Path) -> int:
+    import pyarrow.parquet as pq
+
+    before = Fleet(template).sql("select count(*) from events").fetchall()[0][0]
+    return int(before) + pq.read_metadata(rest).num_rows
