@@ -71,6 +71,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     as_json = "--json" in words
     try:
         code = app(words, standalone_mode=False)
+        if code == EXIT_INTERRUPTED:  # typer has met the KeyboardInterrupt already
+            raise KeyboardInterrupt
     except TyperException as error:
         _show(getattr(error, "format_message", error.__str__)(), "UsageError", "See --help", as_json)
         code = 2
@@ -94,5 +96,5 @@ def _show(what: str, code: str, hint: str, as_json: bool) -> None:
     if as_json:
         line = json.dumps({"error": what, "code": code, "hint": hint})
     else:
-        line = f"error: {what}" + (f". {hint}" if hint else "")
+        line = f"error: {what.rstrip('.')}" + (f". {hint}" if hint else "")
     sys.stderr.write(line.replace("\n", " ") + "\n")

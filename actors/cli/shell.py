@@ -17,6 +17,7 @@ from rich.table import Table
 from actors.fleet import Fleet
 
 EXIT_WITH_FINDINGS = 1
+PIPE_WIDTH = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ class Shell:
             table.add_column(column, overflow="fold")
         for row in rows:
             table.add_row(*(cell(row.get(column)) for column in columns))
-        Console().print(table)
+        # Where nobody looks at a terminal, a row is a line.
+        Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
 
 
 def of(context: typer.Context) -> Shell:
