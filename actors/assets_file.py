@@ -26,7 +26,7 @@ def read_assets_file(path: Path, known: Collection[str]) -> list[Given]:
     """
     rows = _read(path)
     if not rows:
-        raise ParameterError(f"{path}: it has no rows")
+        raise ParameterError(f"{path}: it has no rows", "Give one row per asset")
     columns = list(rows[0])
     if "asset_id" not in columns:
         raise ParameterError(f"{path}: no column 'asset_id'", f"It has: {', '.join(columns)}")
@@ -41,7 +41,7 @@ def _read(path: Path) -> Sequence[Row]:
     try:
         return reader(path)
     except (ValueError, pa.ArrowException) as error:
-        raise ParameterError(f"{path}: cannot be read ({str(error).splitlines()[0]})") from error
+        raise ParameterError(f"{path}: cannot be read ({str(error).splitlines()[0]})", "Correct it") from error
     except OSError as error:
         raise ParameterError(f"{path}: {error.strerror or error}", "Check the path") from error
 
@@ -79,14 +79,14 @@ def _parquet(path: Path) -> Sequence[Row]:
 def _given(row: Row, where: str, known: Collection[str]) -> Iterator[Given]:
     asset = row.get("asset_id")
     if _missing(asset):
-        raise ParameterError(f"{where}: no asset_id")
+        raise ParameterError(f"{where}: no asset_id", "Name the asset or remove the row")
     valid_from = None if _missing(row.get("valid_from")) else _stamp(row["valid_from"], where)
     for name, value in row.items():
         if name in ("asset_id", "valid_from") or _missing(value):
             continue
         if valid_from is not None and name in SENSOR_OVERRIDES:
             raise ParameterError(f"{where}: {name} holds for the whole history", "Give it without valid_from")
-        yield Given(str(asset), name, check_parameter(name, value, known, where), valid_from)
+        yield Given(str(asset), *check_parameter(name, value, known, where), valid_from)
 
 
 def _missing(value: Any) -> bool:

@@ -98,8 +98,7 @@ class Fleet:
 
     def import_assets(self, path: str | Path) -> int:
         """Take asset parameters from a registry file; returns how many were new or different."""
-        specs = self.registry().values()
-        known = {name for spec in specs for name, entry in spec.manifest.inputs.items() if not entry.is_series}
+        known = {name for spec in self.registry().values() for name in spec.manifest.inputs}
         given = read_assets_file(Path(path), known)
         return append_parameters(Store.create(self.root), given, str(path))
 
@@ -141,7 +140,8 @@ class Fleet:
             settings = self.settings()
             plan, facts, models = self._plan(select, compute_type, settings)
             on_plan(plan)
-            run = Run(store, plan, facts, settings, compute_type or settings.execution.compute_type)
+            mode = compute_type or settings.execution.compute_type
+            run = Run(store, plan, facts, settings, mode, Selection.parse(select).covers)
             try:
                 if not plan.items:
                     return run.execute(_NoPool(), on_progress)
@@ -205,12 +205,13 @@ class Fleet:
 
     def digest(self, select: str | None = None) -> str:
         """A hash of everything that the twins have yielded; equal stores of results have equal digests."""
-        selection = Selection.parse(select)
-
-        def takes(asset: str, model: str) -> bool:
-            return selection.takes("asset", asset) and selection.takes("model", model)
-
-        return digest(self.store(), takes)
+        selection, store = Selection.parse(select), self.store()
+        if selection.named("reason") or selection.named("status"):
+            raise SelectionError(f"--select {select}: a digest is of assets and models", "Use asset: and model:")
+        with store.catalog.session("digest") as con:
+            names = {name for (name,) in con.execute("select asset_id from store.assets").fetchall()}
+        selection.check(names, self.registry())
+        return digest(store, selection.covers)
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """A query over the views of the published copy, read-only."""

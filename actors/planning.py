@@ -52,10 +52,10 @@ def _check_block(
 
 def make_plan(facts: Facts, models: Models, settings: Settings, selection: Selection, mode: str) -> Plan:
     """Decide for every selected pair. Raises SelectionError for a selector that names no asset or model."""
-    _check_selection(facts, models, selection)
+    selection.check(facts.assets, models.specs)
     binder = _Binder(settings)
     planned = [
-        (spec, PlannedModel(name, models.fingerprints[name], frozenset()))
+        (spec, PlannedModel(name, models.fingerprints[name]))
         for name, spec in models.specs.items()
         if selection.takes("model", name)
     ]
@@ -76,15 +76,6 @@ def _takes(selection: Selection, item: PlanItem, heads: Mapping[str, object]) ->
     head = heads.get(item.model)
     status = getattr(head, "status", "new")
     return selection.takes("reason", item.reasons) and selection.takes("status", status)
-
-
-def _check_selection(facts: Facts, models: Models, selection: Selection) -> None:
-    for name in selection.named("model"):
-        if name not in models.specs:
-            raise SelectionError(f"no enabled model is called '{name}'", did_you_mean(name, models.specs))
-    for glob in selection.named("asset"):
-        if not any(Selection((("asset", (glob,)),)).takes("asset", name) for name in facts.assets):
-            raise SelectionError(f"no asset matches '{glob}'", did_you_mean(glob, list(facts.assets)[:10_000]))
 
 
 class _Binder:

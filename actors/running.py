@@ -68,10 +68,19 @@ class RunReport:
 
 
 class Run:
-    """One run over a plan. The caller holds the run lock."""
+    """One run over a plan, which `covers` some pairs (asset, model) or all. The caller holds the run lock."""
 
-    def __init__(self, store: Store, plan: Plan, facts: Facts, settings: Settings, mode: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        plan: Plan,
+        facts: Facts,
+        settings: Settings,
+        mode: str,
+        covers: Callable[[str, str], bool],
+    ) -> None:
         self._store = store
+        self._covers = covers
         self._plan = plan
         self._groups = _group(plan.items)
         self._facts = facts
@@ -116,7 +125,7 @@ class Run:
                     *(len({item.asset_id for item in plan.items}), self._settings.source, json.dumps(environment())),
                 ],
             )
-            replace_skipped(con, [(s.asset_id, s.model, s.missing) for s in plan.skipped])
+            replace_skipped(con, [(s.asset_id, s.model, s.missing) for s in plan.skipped], self._covers)
             replace_sensor_rules(con, _sensor_rules(self._facts, self._settings))
         return RunRef(run_id, number)
 

@@ -10,8 +10,14 @@ from dataclasses import dataclass
 
 from altergo_interface import SelectionError
 from altergo_interface.errors import did_you_mean
+from twins.plan import FROM_GENESIS
 
 KINDS = ("asset", "model", "reason", "status")
+WORDS = {
+    "reason": (*sorted(FROM_GENESIS), "new_events", "retry", "table_changed", "upstream_changed"),
+    "status": ("new", "ok", "parked", "blocked"),
+}
+"""The values that a kind can have, where they are known beforehand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class Selection:
                 if colon and kind.isalpha():
                     raise SelectionError(f"unknown selector '{kind}:'", did_you_mean(kind, KINDS))
                 kind, value = "asset", word
+            if kind in WORDS and value not in WORDS[kind]:
+                raise SelectionError(f"unknown {kind} '{value}'", did_you_mean(value, WORDS[kind]))
             parts[kind].append(value)
         return cls(tuple((kind, tuple(values)) for kind, values in parts.items()))
 
@@ -45,6 +53,19 @@ class Selection:
             return any(fnmatch.fnmatchcase(value, glob) for value in given for glob in wanted)
         return any(value in wanted for value in given)
 
+    def covers(self, asset: str, model: str) -> bool:
+        """Whether a pair is selected, whatever its reasons and status are."""
+        return self.takes("asset", asset) and self.takes("model", model)
+
     def named(self, kind: str) -> tuple[str, ...]:
         """The values asked for of a kind."""
         return dict(self.parts).get(kind, ())
+
+    def check(self, assets: Collection[str], models: Collection[str]) -> None:
+        """Raise SelectionError for a name that stands for no asset or model."""
+        for name in self.named("model"):
+            if name not in models:
+                raise SelectionError(f"no enabled model is called '{name}'", did_you_mean(name, models))
+        for glob in self.named("asset"):
+            if not any(fnmatch.fnmatchcase(asset, glob) for asset in assets):
+                raise SelectionError(f"no asset matches '{glob}'", did_you_mean(glob, list(assets)[:10_000]))

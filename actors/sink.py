@@ -79,11 +79,13 @@ class Sink:
 
     def _collect(self, asset: str, model: str, rows: Collected, prefix: str) -> None:
         for output, (t, x) in rows.columns().items():
-            months = t.view("M8[us]").astype("M8[M]").astype(np.int64)
-            edges = [0, *(np.flatnonzero(months[1:] != months[:-1]) + 1).tolist(), len(t)]
-            for low, high in pairwise(edges):
-                piece = (asset, model, output, t[low:high], x[low:high])
-                self._pieces[f"{prefix}output", int(months[low])].append(piece)
+            first = _month(int(t[0]))
+            starts = np.arange(first + 1, _month(int(t[-1])) + 1).astype("M8[M]").astype("M8[us]").astype(np.int64)
+            edges = [0, *np.searchsorted(t, starts).tolist(), len(t)]
+            for month, (low, high) in enumerate(pairwise(edges), first):
+                if high > low:
+                    piece = (asset, model, output, t[low:high], x[low:high])
+                    self._pieces[f"{prefix}output", month].append(piece)
         for record in rows.records:
             row = {
                 "asset_id": asset,

@@ -92,13 +92,6 @@ def _sources(package: Path) -> Iterator[Path]:
             yield path
 
 
-def _around(module: Path, root: Path) -> Iterator[Path]:
-    """What an import of a module brings along: the `__init__` of its packages, and the data tables beside it."""
-    for folder in module.relative_to(root).parents[:-1]:
-        yield from (root / folder).glob("__init__.py")
-        yield from (root / folder).glob("*.csv")
-
-
 def _with_package(module: Path, root: Path) -> Iterator[Path]:
     """A module, and what its import brings along: the `__init__` of its packages, and the data tables beside it."""
     yield module

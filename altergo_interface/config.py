@@ -90,7 +90,7 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Setti
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}", "Check --settings") from error
     except ValueError as error:
-        raise SettingsError(f"{path}: no valid JSON ({error})") from error
+        raise SettingsError(f"{path}: no valid JSON ({error})", "Correct it") from error
     return parse_settings(raw, str(path), environ)
 
 
@@ -116,7 +116,7 @@ def _sections(raw: Any, source: str) -> dict[str, dict[str, Any]]:
     body = dict(raw["parameters"])
     nested = body.pop("configuration", {})
     if not isinstance(nested, dict):
-        raise SettingsError(f"{source}: 'parameters.configuration' is no object")
+        raise SettingsError(f"{source}: 'parameters.configuration' is no object", "See the README's example")
     merged = {**body, **nested}
     known = ("execution", "sensors", "models")
     for key in merged:
@@ -125,7 +125,7 @@ def _sections(raw: Any, source: str) -> dict[str, dict[str, Any]]:
     sections = {key: merged.get(key, {}) for key in known}
     for key, section in sections.items():
         if not isinstance(section, dict):
-            raise SettingsError(f"{source}: 'parameters.{key}' is no object")
+            raise SettingsError(f"{source}: 'parameters.{key}' is no object", "See the README's example")
     return {key: json.loads(json.dumps(section)) for key, section in sections.items()}
 
 
@@ -192,7 +192,7 @@ def _explained(error: ValidationError, source: str) -> SettingsError:
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
     hint = did_you_mean(str(first["loc"][-1]), _fields_at(first["loc"])) if first["type"] == "extra_forbidden" else ""
-    return SettingsError(f"{source}: parameters.{key}: {first['msg']}", hint)
+    return SettingsError(f"{source}: parameters.{key}: {first['msg']}", hint or "See the README's example")
 
 
 def _fields_at(loc: Iterable[Any]) -> Iterable[str]:

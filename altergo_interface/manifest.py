@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from altergo_interface.errors import ManifestError, SettingsError, did_you_mean
 from altergo_interface.sensors import CurrentSign
@@ -71,6 +71,13 @@ class ParameterSpec(_Part):
     unit: str | None = None
     description: str = ""
 
+    @field_validator("default")
+    @classmethod
+    def _float_without_point(cls, value: Any, info: ValidationInfo) -> Any:
+        """A default of 10 and a setting of 10.0 are one configuration."""
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return float(value) if whole and info.data.get("type") == "float" else value
+
     def check(self, value: Any, where: str) -> Any:
         """The value, converted to the declared type. Raises SettingsError naming `where` and the bound."""
         if value is None:
@@ -93,7 +100,7 @@ class ParameterSpec(_Part):
             "str": isinstance(value, str),
         }
         if not fits[self.type]:
-            raise SettingsError(f"{where}: {value!r} is no {self.type}")
+            raise SettingsError(f"{where}: {value!r} is no {self.type}", f"The default is {self.default}")
         return {"float": float, "int": int, "bool": bool, "str": str}[self.type](value)
 
     def _bounded(self, value: float, where: str) -> None:

@@ -15,25 +15,26 @@ SENSOR_OVERRIDES = ("cadence_s", "current_sign", "max_silence_s", "telemetry")
 KNOWN = ("capacity", "chemistry", "cells_in_series", *SENSOR_OVERRIDES)
 
 
-def check_parameter(name: str, value: Any, known: Collection[str], where: str) -> Any:
-    """The parameter's value in canonical form.
+def check_parameter(given: str, value: Any, known: Collection[str], where: str) -> tuple[str, Any]:
+    """The parameter's name, in the case in which it is known, and its value in canonical form.
 
     `known` are the further names that registered models take. A name that nobody knows is kept as an attribute
     of the asset (a site, an owner), unless it looks like a known one misspelt.
 
     Raises ParameterError naming `where` (file and row).
     """
-    names = {*KNOWN, *known}
-    if name not in names:
-        near = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=1, cutoff=0.75)
+    names = {name.lower(): name for name in (*known, *KNOWN)}
+    name = names.get(given.lower())
+    if name is None:
+        near = difflib.get_close_matches(given.lower(), names, n=1, cutoff=0.75)
         if near:
-            raise ParameterError(f"{where}: unknown parameter '{name}'", f"Did you mean '{near[0]}'?")
-        return value
+            raise ParameterError(f"{where}: unknown parameter '{given}'", f"Did you mean '{names[near[0]]}'?")
+        return given, value
     if name == "chemistry":
-        return _chemistry(value, where)
+        return name, _chemistry(value, where)
     if name in ("capacity", "cells_in_series"):
-        return _positive(name, value, where)
-    return _sensor_override(name, value, where) if name in SENSOR_OVERRIDES else value
+        return name, _positive(name, value, where)
+    return name, _sensor_override(name, value, where) if name in SENSOR_OVERRIDES else value
 
 
 def _chemistry(value: Any, where: str) -> str:
@@ -47,12 +48,12 @@ def _positive(name: str, value: Any, where: str) -> float | int:
     try:
         number = float(value)
     except (TypeError, ValueError):
-        raise ParameterError(f"{where}: {name} {value!r} is no number") from None
+        raise ParameterError(f"{where}: {name} {value!r} is no number", "Leave the cell empty if unknown") from None
     if not math.isfinite(number) or number <= 0:
-        raise ParameterError(f"{where}: {name} must be greater than 0, not {value}")
+        raise ParameterError(f"{where}: {name} must be greater than 0, not {value}", "Correct it")
     if name == "cells_in_series":
         if not number.is_integer():
-            raise ParameterError(f"{where}: cells_in_series must be whole, not {value}")
+            raise ParameterError(f"{where}: cells_in_series must be whole, not {value}", "Correct it")
         return int(number)
     return number
 
@@ -61,4 +62,4 @@ def _sensor_override(name: str, value: Any, where: str) -> Any:
     try:
         return getattr(SensorRule.model_validate({name: value}), name)
     except ValueError:
-        raise ParameterError(f"{where}: {name} cannot be {value!r}") from None
+        raise ParameterError(f"{where}: {name} cannot be {value!r}", "The README lists what it may be") from None

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 CurrentSign = Literal["discharge_positive", "charge_positive"]
 
@@ -25,6 +25,13 @@ class SensorRule(BaseModel):
     telemetry: Literal["sampled", "on_change"] = "sampled"
     max_silence_s: float | None = Field(default=None, gt=0)
     current_sign: CurrentSign | None = None
+
+    @field_validator("valid_range")
+    @classmethod
+    def _rising(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not value[0] < value[1]:
+            raise ValueError(f"[{value[0]}, {value[1]}] is no range: give [low, high]")
+        return value
 
     def max_interval_s(self) -> float:
         """The longest interval that one sample may stand for, in seconds.

@@ -83,7 +83,8 @@ class Catalog:
             con.execute("set TimeZone = 'UTC'")
             found = one(con, "select value from store.meta where key = 'schema_version'")
         except duckdb.Error as error:
-            raise StoreError(f"{self._paths.catalog}: not a readable catalog ({_first_line(error)})") from error
+            what = f"{self._paths.catalog}: not a readable catalog ({_first_line(error)})"
+            raise StoreError(what, "Restore it from a backup, or choose another --store") from error
         if found != str(SCHEMA_VERSION):
             con.close()
             raise StoreError(

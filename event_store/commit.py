@@ -1,6 +1,6 @@
 """Committing results: one transaction makes segments, snapshots, heads and records of a group visible together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -119,10 +119,14 @@ _STATEMENTS = (
 )
 
 
-def replace_skipped(con: duckdb.DuckDBPyConnection, skipped: Sequence[tuple[str, str, str]]) -> None:
-    """Replace the list of pairs that cannot run: (asset, model, what is missing)."""
+def replace_skipped(
+    con: duckdb.DuckDBPyConnection, skipped: Sequence[tuple[str, str, str]], covers: Callable[[str, str], bool]
+) -> None:
+    """Replace the list of pairs that cannot run, (asset, model, what is missing), as far as the run `covers` them."""
+    known = con.execute("select asset_id, model, missing from store.skipped").fetchall()
     con.execute("delete from store.skipped")
-    columns = list(zip(*skipped, strict=True)) or [()] * 3
+    rows = [*(row for row in known if not covers(row[0], row[1])), *skipped]
+    columns = list(zip(*rows, strict=True)) or [()] * 3
     names = ("asset_id", "model", "missing")
     insert(con, "skipped", pa.table({n: pa.array(c, pa.string()) for n, c in zip(names, columns, strict=True)}))
 

@@ -59,7 +59,7 @@ SCHEMAS = {
     "open_record": RECORD_SCHEMA,
 }
 _DELTA = ("ts", "row", "started_at")
-_OUTPUT_GROUP_ROWS = 65_536
+_OUTPUT_GROUP_ROWS = 262_144
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,9 @@ def write_segment(
     schema = SCHEMAS[kind]
     if index is not None:
         schema = schema.with_metadata({INDEX_KEY: json.dumps(index, separators=(",", ":"))})
-    dictionaries = [f.name for f in schema if f.name not in _DELTA]
+    # Output values repeat too little for a dictionary to pay: 11.7 against 7.2 M rows/s written, and smaller.
+    plain = _DELTA if kind == "event" else (*_DELTA, "value")
+    dictionaries = [f.name for f in schema if f.name not in plain]
     encodings = {f.name: "DELTA_BINARY_PACKED" for f in schema if f.name in _DELTA}
     with open(target, "wb") as file:
         with pq.ParquetWriter(

@@ -93,8 +93,9 @@ from ({newest_records(scan("record", closed), scan("open_record", provisional))}
 
 
 def _assets(parameters: Sequence[tuple[str, bool]]) -> str:
-    columns = "".join(map(_parameter_column, parameters))
-    chosen = "".join(f", p.{_identifier(name)}" for name, _ in parameters)
+    names = _parameter_names(name for name, _ in parameters)
+    columns = "".join(_parameter_column(*parameter, names[parameter[0]]) for parameter in parameters)
+    chosen = "".join(f", p.{name}" for name in names.values())
     return f"""
 create or replace view main.assets as
 with current as (
@@ -105,10 +106,22 @@ select a.asset_id{chosen}, a.first_ts, a.last_ts, a.events from store.assets a l
 """
 
 
-def _parameter_column(parameter: tuple[str, bool]) -> str:
-    name, number = parameter
+def _parameter_names(names: Iterable[str]) -> dict[str, str]:
+    """Parameter to column; one that is called like another column, upper or lower case, gets underscores."""
+    taken = {"asset_id", "first_ts", "last_ts", "events"}
+    chosen: dict[str, str] = {}
+    for name in names:
+        column = name
+        while column.lower() in taken:
+            column += "_"
+        taken.add(column.lower())
+        chosen[name] = _identifier(column)
+    return chosen
+
+
+def _parameter_column(name: str, number: bool, column: str) -> str:
     kind = "double" if number else "varchar"
-    return f", any_value(try_cast(value as {kind})) filter (name = {_quoted(name)}) as {_identifier(name)}"
+    return f", any_value(try_cast(value as {kind})) filter (name = {_quoted(name)}) as {column}"
 
 
 def _quoted(text: str) -> str:

@@ -4,7 +4,7 @@ from twins.binding import Binding, Missing, ParameterFact, bind
 from twins.carry import Carry
 from twins.fingerprint import Fingerprint, fingerprint
 from twins.grid import Grid
-from twins.inputs import Column
+from twins.inputs import Column, Cursor, Prepared
 from twins.plan import AssetFacts, Head, Plan, PlanItem, Skipped, plan_asset
 from twins.replay import AssetSeries, Replay, Twin, replay
 
@@ -14,6 +14,7 @@ __all__ = [
     "Binding",
     "Carry",
     "Column",
+    "Cursor",
     "Fingerprint",
     "Grid",
     "Head",
@@ -21,6 +22,7 @@ __all__ = [
     "ParameterFact",
     "Plan",
     "PlanItem",
+    "Prepared",
     "Replay",
     "Skipped",
     "Twin",

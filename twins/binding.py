@@ -39,14 +39,16 @@ class SensorBinding:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """A pair's inputs: series (one sensor), tables (several), and the parameters that feed constants.
+    """A pair's inputs: series (one sensor), tables (several), and inputs that an asset parameter feeds.
 
-    `alternatives` are the bound inputs among those of which the model needs one group or another.
+    `groups` are the declared names that the tables' sensors were found by; `alternatives` the bound inputs among
+    those of which the model needs one set or another.
     """
 
     series: Mapping[str, SensorBinding]
     tables: Mapping[str, tuple[SensorBinding, ...]]
     constants: Mapping[str, str]
+    groups: Mapping[str, str]
     alternatives: tuple[str, ...] = ()
 
     @property
@@ -61,7 +63,8 @@ class Binding:
         Where any of these switches, the history must be replayed: a run that cut it could not have known.
         """
         single = {name: bound.sensor for name, bound in self.series.items()}
-        return single | dict(self.constants) | {"one_of": " ".join(self.alternatives)}
+        parameters = {name: f"parameter {source}" for name, source in self.constants.items()}
+        return single | dict(self.groups) | parameters | {"one_of": " ".join(self.alternatives)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,33 +104,33 @@ def bind(
 ) -> Binding | Missing:
     """Resolve every input of a model for one asset.
 
-    Order: exact sensor or pattern, then asset parameter, name by name as declared. A missing required input, or
-    a SOC or SOH sensor without a declared unit, makes the whole pair Missing: that is no error.
+    A series is fed by the first declared name that is a sensor of the asset, or a pattern of some; without one,
+    and for a constant, by the first that is an asset parameter (in whatever case). A missing required input, or a
+    SOC or SOH sensor without a declared unit, makes the whole pair Missing: that is no error.
     """
     block = settings.models.get(model, ModelSettings())
     overrides = _overrides(facts)
-    parameters = {fact.name for fact in facts}
+    parameters = {fact.name.lower(): fact.name for fact in facts}
     series: dict[str, SensorBinding] = {}
     tables: dict[str, tuple[SensorBinding, ...]] = {}
     constants: dict[str, str] = {}
+    groups: dict[str, str] = {}
     for name, spec in manifest.inputs.items():
         names = declared_names(name, spec, block)
+        found = next((parameters[known.lower()] for known in names if known.lower() in parameters), None)
         try:
-            if not spec.is_series:
-                found = next((known for known in names if known in parameters), None)
-                if found is not None:
-                    constants[name] = found
-                continue
-            bound = _bind_sensors(name, spec, names, block, settings, sensors, overrides)
+            source, bound = _bind_sensors(name, spec, names, block, settings, sensors, overrides)
         except UnitError as error:
             return Missing(f"{name}: {error}")
         if bound and spec.type == "table":
-            tables[name] = bound
+            tables[name], groups[name] = bound, source
         elif bound:
             series[name] = bound[0]
+        elif found is not None and spec.type != "table":
+            constants[name] = found
     either = {name for group in manifest.one_of for name in group}
     alternatives = tuple(sorted(either & {*series, *tables, *constants}))
-    return _complete(manifest, block, Binding(series, tables, constants, alternatives))
+    return _complete(manifest, block, Binding(series, tables, constants, groups, alternatives))
 
 
 def _overrides(facts: Collection[ParameterFact]) -> dict[str, Any]:
@@ -143,15 +146,15 @@ def _bind_sensors(
     settings: Settings,
     sensors: Collection[str],
     overrides: Mapping[str, Any],
-) -> tuple[SensorBinding, ...]:
-    """The sensors behind an input: those of the first declared name that the asset has."""
-    for candidate in names:
+) -> tuple[str, tuple[SensorBinding, ...]]:
+    """The first declared name that the asset has sensors for, and these."""
+    for candidate in names if spec.is_series else ():
         found = matching(candidate, sensors) if is_pattern(candidate) else [candidate] * (candidate in sensors)
         if found:
             wanted = block.inputs.get(name, InputMapping())
             chosen = found if spec.type == "table" else found[:1]
-            return tuple(_bind_one(sensor, spec, wanted, settings, overrides) for sensor in chosen)
-    return ()
+            return candidate, tuple(_bind_one(sensor, spec, wanted, settings, overrides) for sensor in chosen)
+    return "", ()
 
 
 def _bind_one(

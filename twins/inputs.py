@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,8 @@ class Series:
         t, x = _valid(bound, *raw) if raw is not None else (np.empty(0, np.int64), np.empty(0))
         if carried is not None:
             t, x = np.concatenate(([carried[0]], t)), np.concatenate(([carried[1]], x))
-        self.t: Times = t
-        self.x: Values = x
+        self.t: Times = _frozen(t)
+        self.x: Values = _frozen(x)
         self.seen = int(carried is not None)
 
     def until(self, end: int) -> int:
@@ -33,6 +34,13 @@ class Series:
     def last_before(self, index: int) -> Sample | None:
         """The sample before an index."""
         return (int(self.t[index - 1]), float(self.x[index - 1])) if index else None
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """A view that no model can write through: an asset's models share its events."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def _valid(bound: SensorBinding, t: Times, x: Values) -> Column:
@@ -50,16 +58,13 @@ def _valid(bound: SensorBinding, t: Times, x: Values) -> Column:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All inputs of a pair over the range to replay."""
+    """All series of a pair over the range to replay."""
 
     singles: Mapping[str, Series]
     groups: Mapping[str, Sequence[Series]]
-    constants: Mapping[str, Input]
 
     @classmethod
-    def of(
-        cls, binding: Binding, events: Mapping[str, Column], carry: Carry, constants: Mapping[str, Input]
-    ) -> "Prepared":
+    def of(cls, binding: Binding, events: Mapping[str, Column], carry: Carry) -> "Prepared":
         """Bind the events of an asset (sensor to stamps and values as delivered) to a model's inputs."""
 
         def one(name: str, bound: SensorBinding) -> Series:
@@ -67,7 +72,7 @@ class Prepared:
 
         singles = {name: one(name, bound) for name, bound in binding.series.items()}
         groups = {name: [one(name, bound) for bound in group] for name, group in binding.tables.items()}
-        return cls(singles, groups, constants)
+        return cls(singles, groups)
 
     def all(self) -> Iterator[Series]:
         """Every series, tables' columns included."""
@@ -132,7 +137,7 @@ class _Union:
         self._aligned = all(np.array_equal(series.t, first) for series in group[1:])
         if self._aligned:
             self._t = first
-            self._x = np.column_stack([series.x for series in group])
+            self._x = _frozen(np.column_stack([series.x for series in group]))
             return
         self._t = _union([series.t for series in group])
         self._x = np.full((len(self._t), len(group)), np.nan)

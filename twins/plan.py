@@ -95,7 +95,6 @@ class PlannedModel:
 
     name: str
     fingerprint: Fingerprint
-    constants: frozenset[str]
 
 
 def plan_asset(

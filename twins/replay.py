@@ -4,8 +4,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from altergo_interface.base_model import Model, ModelState
-from altergo_interface.data import Input, Span, Times, Values
+from altergo_interface.data import Input, Samples, Span, Times, Values
 from altergo_interface.errors import ManifestError, ModelError
 from altergo_interface.manifest import Continuity, Manifest
 from twins.binding import Binding, ParameterFact, value_at
@@ -68,8 +70,11 @@ class Twin:
 
 
 def _typed(name: str, value: Any, manifest: Manifest) -> Input:
+    """A parameter as the manifest's type; for a series, one sample that holds since before every event."""
     wanted = manifest.inputs[name].type
     try:
+        if wanted == "pd.Series":
+            return Samples(np.zeros(1, np.int64), np.array([float(value)]), lead=1)
         return float(value) if wanted == "float" else str(value) if wanted == "str" else dict(value)
     except (TypeError, ValueError):
         raise ModelError(f"parameter '{name}' is {value!r}, not a {wanted}") from None
@@ -117,7 +122,7 @@ class _Fold:
     def __init__(self, twin: Twin, carry: Carry, series: AssetSeries) -> None:
         self._twin = twin
         self._newest = series.newest
-        self._cursor = Cursor(Prepared.of(twin.binding, series.events, carry, {}))
+        self._cursor = Cursor(Prepared.of(twin.binding, series.events, carry))
         self._state: ModelState = type(twin.model).State.model_validate(carry.state)
         self._through = carry.through
         self._last = dict(carry.outputs)

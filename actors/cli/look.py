@@ -78,7 +78,8 @@ def _query(shell: Shell, query: str) -> None:
         columns = list(found.columns) if found is not None else []
         rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()] if found is not None else []
     except duckdb.Error as error:
-        raise SelectionError(f"SQL: {' '.join(str(error).split())}") from error
+        what = f"SQL: {' '.join(str(error).split())}".rstrip("!.")
+        raise SelectionError(what, "The views are read-only; `show tables` lists them") from error
     shell.table(rows, rows, columns, "no rows")
 
 

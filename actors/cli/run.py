@@ -159,7 +159,7 @@ def replay(
     """Replay one asset in-process from its first event; writes nothing to the store."""
     shell = of(context)
     if out is not None and out.suffix.lower() not in (".parquet", ".csv"):
-        raise SettingsError(f"--out {out}: neither .parquet nor .csv")
+        raise SettingsError(f"--out {out}: neither .parquet nor .csv", "Name a file that ends in one of them")
     overrides = dict(_override(text) for text in override or ())
     result = shell.fleet().twin(asset).replay(since, until, overrides)
     if out is not None:
@@ -172,7 +172,7 @@ def replay(
 def _override(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals:
-        raise SettingsError(f"--set {text}: not model.key=value")
+        raise SettingsError(f"--set {text}: not model.key=value", "For example --set eq_cycles.deadband_a=0.02")
     try:
         return path, json.loads(value)
     except ValueError:

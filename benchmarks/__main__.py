@@ -1,0 +1,93 @@
+"""Prints the benchmark table: ingest, replay against the bare minimum, size, one to two workers."""
+
+import tempfile
+from pathlib import Path
+
+import pyarrow as pa
+import ray
+
+from benchmarks.bare import bytes_of, function_seconds, read_seconds
+from benchmarks.fleet import ASSETS, DAYS, Clock, best, event_files, fleet
+
+REPEATS = 3
+
+
+def main() -> None:
+    """Measure everything in a temporary folder."""
+    pa.set_cpu_count(1)
+    with tempfile.TemporaryDirectory(prefix="twins-bench-") as folder:
+        root = Path(folder)
+        clock = Clock()
+        files = event_files(root / "files")
+        print(f"{ASSETS} assets × {DAYS} days at 60 s, simulated in {clock.wall:.1f} s")
+        events = measure_ingest(root, files)
+        measure_replay(root, events)
+        measure_increment(root)
+        measure_workers(root, events)
+
+
+def measure_ingest(root: Path, files: list[Path]) -> int:
+    """Events/s/core of the ingest, and bytes per event."""
+    found = fleet(root / "store")
+    clock = Clock()
+    events = sum(found.ingest(path).appended for path in files)
+    found.import_assets(files[0].with_name("assets.csv"))
+    row("ingest", f"{events / clock.cpu / 1e6:.2f} M events/s/core", "target ≥ 1")
+    size = bytes_of(root / "store", "event") / events
+    row("event log", f"{size:.2f} B/event", "target ≤ 5")
+    return events
+
+
+def measure_replay(root: Path, events: int) -> None:
+    """A full run in-process against bare read + bare functions + bare decimation."""
+    found = fleet(root / "store")
+
+    def engine() -> float:
+        clock = Clock()
+        report = found.run(compute_type="full", local=True)
+        assert report.parked == []
+        return clock.cpu
+
+    engine_s = best(REPEATS, engine)
+    read_s = best(REPEATS, lambda: read_seconds(root / "store"))
+    parts = [function_seconds(found) for _ in range(REPEATS)]
+    functions_s, decimation_s = min(p[0] for p in parts), min(p[1] for p in parts)
+    bare_s = read_s + functions_s + decimation_s
+    row("replay, end to end", f"{events / engine_s / 1e6:.2f} M events/s/core", "read, two models, outputs, commit")
+    for name, seconds in (("read", read_s), ("functions", functions_s), ("decimation", decimation_s)):
+        row(f"  bare {name}", f"{events / seconds / 1e6:.1f} M events/s/core", "")
+    row("  end to end / bare", f"{engine_s / bare_s:.2f} ×", "target ≤ 1.5")
+
+
+def measure_increment(root: Path) -> None:
+    """Nothing new, and what it costs to say so."""
+    found = fleet(root / "store")
+    clock = Clock()
+    assert found.run(local=True).pairs == 0
+    row("nothing new", f"{clock.cpu * 1000:.0f} ms", f"{2 * ASSETS} pairs planned, nothing run")
+
+
+def measure_workers(root: Path, events: int) -> None:
+    """One against two Ray hosts; Ray itself is up before the clocks start."""
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    found = fleet(root / "store")
+
+    def seconds(workers: int) -> float:
+        clock = Clock()
+        found.run(compute_type="full", workers=workers)
+        return clock.wall
+
+    seconds(2)  # the page cache and Ray's worker pool are warm for both
+    one, two = best(REPEATS, lambda: seconds(1)), best(REPEATS, lambda: seconds(2))
+    ray.shutdown()
+    row("1 worker", f"{events / one / 1e6:.2f} M events/s", "wall, on Ray, hosts' start included")
+    row("2 workers", f"{events / two / 1e6:.2f} M events/s", "")
+    row("  efficiency", f"{one / two / 2:.2f}", "target ≥ 0.85")
+
+
+def row(what: str, figure: str, note: str) -> None:
+    """One line of the table."""
+    print(f"{what:22} {figure:>26}   {note}")
+
+
+main()
