@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,7 +83,7 @@ class AssetTwin:
             segments = read_log_segments(con, self._facts.seq, [asset.bucket]).get(asset.bucket, ())
         found = read_assets(self._store.paths.root, segments, {asset.asset_id: None}).get(asset.asset_id)
         if found is not None and until is not None:
-            found = _before(found, parse_time(until, "--to"))
+            found = found.before(parse_time(until, "--to"))
         if found is None:
             raise SelectionError(f"{asset.asset_id}: no events in this range", "Widen it")
         return found
@@ -113,13 +113,6 @@ def with_overrides(settings: Settings, overrides: Mapping[str, Any], registry: R
         spec.manifest.effective_configuration(configuration, f"--set {name}")
         models[name] = block.model_copy(update={"configuration": configuration})
     return settings.model_copy(update={"models": models})
-
-
-def _before(series: AssetSeries, end: int) -> AssetSeries | None:
-    cut = {name: (t[: t.searchsorted(end)], x[: t.searchsorted(end)]) for name, (t, x) in series.events.items()}
-    kept = {name: column for name, column in cut.items() if len(column[0])}
-    newest = max((int(t[-1]) for t, _ in kept.values()), default=None)
-    return None if newest is None else replace(series, events=kept, newest=newest)
 
 
 def _frame(result: Replay, since: int | None) -> "pd.DataFrame":

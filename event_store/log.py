@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +39,9 @@ def read_assets(
             chunks[asset].setdefault(sensor, []).append(piece)
     found: dict[str, AssetSeries] = {}
     for asset, sensors in chunks.items():
-        merged = {sensor: merge(pieces) for sensor, pieces in sensors.items()}
-        newest = max((int(t[-1]) for t, _ in merged.values() if len(t)), default=None)
+        newest = max((int(t[-1]) for pieces in sensors.values() for t, _ in pieces), default=None)
         if newest is not None:
-            found[asset] = AssetSeries(merged, newest)
+            found[asset] = AssetSeries(sensors, newest)
     return found
 
 
@@ -59,32 +57,19 @@ def _read_segment(path: Path, starts: Mapping[str, int | None], last_ts: int) ->
         if not wanted:
             return
         table = file.read_row_groups([group for group, _, _ in wanted], columns=["ts", "value"], use_threads=False)
-    t = table.column("ts").to_numpy().view(np.int64)
-    x = table.column("value").to_numpy()
+    # Row groups come as chunks of their own: cut inside them, nothing has to be copied.
     at = 0
     for _, asset, sensors in wanted:
         start = starts[asset]
+        group = table.slice(at, sum(rows for _, rows in sensors))
+        at += group.num_rows
+        t, x = group.column("ts").to_numpy(), group.column("value").to_numpy()
+        low = 0
         for code, rows in sensors:
-            stamps, values = t[at : at + rows], x[at : at + rows]
-            at += rows
+            stamps, values = t[low : low + rows].view(np.int64), x[low : low + rows]
+            low += rows
             if start is not None:
                 first = int(stamps.searchsorted(start))
                 stamps, values = stamps[first:], values[first:]
             if len(stamps):
                 yield asset, index["sensors"][code], (stamps, values)
-
-
-def merge(pieces: list[Column]) -> Column:
-    """Join pieces of one series, each sorted by stamp, given in log order: of equal stamps the later piece wins."""
-    ordered = sorted(pieces, key=lambda piece: int(piece[0][0]))  # stable: log order among equal first stamps
-    apart = all(a[0][-1] < b[0][0] for a, b in pairwise(ordered))
-    if apart and all(bool((t[1:] > t[:-1]).all()) for t, _ in ordered):
-        if len(ordered) == 1:
-            return ordered[0]
-        return np.concatenate([t for t, _ in ordered]), np.concatenate([x for _, x in ordered])
-    t = np.concatenate([t for t, _ in pieces])
-    x = np.concatenate([x for _, x in pieces])
-    order = np.argsort(t, kind="stable")
-    t, x = t[order], x[order]
-    winners = np.append(t[1:] != t[:-1], True)
-    return t[winners], x[winners]

@@ -171,7 +171,7 @@ def columns(history: History) -> dict[str, Column]:
 def series_of(history: History, until: int | None = None) -> AssetSeries:
     known = {name: [row for row in rows if until is None or row[0] < until] for name, rows in history.items()}
     newest = max((rows[-1][0] for rows in known.values() if rows), default=0)
-    return AssetSeries(columns(known), newest)
+    return AssetSeries.of(columns(known), newest)
 
 
 @dataclass

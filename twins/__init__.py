@@ -4,9 +4,10 @@ from twins.binding import Binding, Missing, ParameterFact, bind
 from twins.carry import Carry
 from twins.fingerprint import Fingerprint, fingerprint
 from twins.grid import Grid
-from twins.inputs import Column, Cursor, Prepared
+from twins.inputs import Cursor, Prepared
 from twins.plan import AssetFacts, Head, Plan, PlanItem, Skipped, plan_asset
-from twins.replay import AssetSeries, Replay, Twin, replay
+from twins.replay import Replay, Twin, replay
+from twins.series import AssetSeries, Column
 
 __all__ = [
     "AssetFacts",

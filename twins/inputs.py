@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from altergo_interface.data import Input, Samples, Span, StepData, Table, Times, Values
 from twins.binding import Binding, SensorBinding
 from twins.carry import Carry, Sample
+from twins.series import Column
 
-Column = tuple[Times, Values]
 Lasts = dict[str, dict[str, Sample]]
 
 

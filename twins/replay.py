@@ -1,13 +1,13 @@
 """The one replay loop: fold an asset's events through a model, step by step. Every way of running uses it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from altergo_interface.base_model import Model, ModelState
-from altergo_interface.data import Input, Samples, Span, Times, Values
+from altergo_interface.data import Input, Samples, Span
 from altergo_interface.errors import ManifestError, ModelError
 from altergo_interface.manifest import Continuity, Manifest
 from twins.binding import Binding, ParameterFact, value_at
@@ -15,30 +15,10 @@ from twins.carry import Carry, Sample
 from twins.grid import UTC_DAYS, Grid
 from twins.inputs import Cursor, Prepared
 from twins.outputs import Collected, collect
+from twins.series import AssetSeries
 
 SPANNING = (Continuity.STATEFUL, Continuity.POINTWISE)
 """Continuities whose calls may span many slots. Models that need one call per slot get their own cutting here."""
-
-
-@dataclass(frozen=True, slots=True)
-class AssetSeries:
-    """An asset's winning events from some edge on: sensor to stamps (int64 µs UTC) and values as delivered.
-
-    `newest` is the stamp of the asset's newest event, of whatever sensor: it says which slot is open.
-    """
-
-    events: Mapping[str, tuple[Times, Values]]
-    newest: int
-
-    def __len__(self) -> int:
-        return sum(len(t) for t, _ in self.events.values())
-
-    def since(self, start: int | None) -> "AssetSeries":
-        """The same from `start` on (None: all of it)."""
-        if start is None:
-            return self
-        cut = {name: (t.searchsorted(start), t, x) for name, (t, x) in self.events.items()}
-        return AssetSeries({name: (t[i:], x[i:]) for name, (i, t, x) in cut.items()}, self.newest)
 
 
 @dataclass(frozen=True, slots=True)

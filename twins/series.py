@@ -1,0 +1,87 @@
+"""An asset's events as the fold reads them: pieces of the log, joined sensor by sensor when first asked for."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+
+import numpy as np
+
+from altergo_interface.data import Times, Values
+
+Column = tuple[Times, Values]
+"""Stamps (n,) int64 µs UTC and values (n,) float64 as delivered."""
+Pieces = Mapping[str, Sequence[Column]]
+
+
+class AssetSeries:
+    """The events of one asset from some edge on.
+
+    `pieces` are, per sensor, columns sorted by stamp, in the order of the log. `newest` is the stamp of the asset's
+    newest event, of whatever sensor: it says which slot is open. Its length is the number of rows.
+    """
+
+    def __init__(self, pieces: Pieces, newest: int) -> None:
+        self._pieces = pieces
+        self.newest = newest
+        self.events: Mapping[str, Column] = _Merged(pieces)
+
+    @classmethod
+    def of(cls, events: Mapping[str, Column], newest: int) -> "AssetSeries":
+        """From one column per sensor."""
+        return cls({sensor: [column] for sensor, column in events.items()}, newest)
+
+    def __len__(self) -> int:
+        return sum(len(t) for pieces in self._pieces.values() for t, _ in pieces)
+
+    def since(self, start: int | None) -> "AssetSeries":
+        """The same from `start` on (None: all of it)."""
+        if start is None:
+            return self
+        return AssetSeries(self._cut(lambda t: slice(int(t.searchsorted(start)), None)), self.newest)
+
+    def before(self, end: int) -> "AssetSeries | None":
+        """What lies before `end`; None where nothing does."""
+        kept = self._cut(lambda t: slice(0, int(t.searchsorted(end))))
+        newest = max((int(t[-1]) for pieces in kept.values() for t, _ in pieces), default=None)
+        return None if newest is None else AssetSeries(kept, newest)
+
+    def _cut(self, part: Callable[[Times], slice]) -> dict[str, list[Column]]:
+        found: dict[str, list[Column]] = {}
+        for sensor, pieces in self._pieces.items():
+            cut = [(t[part(t)], x[part(t)]) for t, x in pieces]
+            found[sensor] = [(t, x) for t, x in cut if len(t)]
+        return {sensor: pieces for sensor, pieces in found.items() if pieces}
+
+
+class _Merged(Mapping[str, Column]):
+    """One column per sensor, merged when first asked for: sensors that feed no model cost nothing."""
+
+    def __init__(self, pieces: Pieces) -> None:
+        self._pieces = pieces
+        self._known: dict[str, Column] = {}
+
+    def __getitem__(self, sensor: str) -> Column:
+        if sensor not in self._known:
+            self._known[sensor] = merge(self._pieces[sensor])
+        return self._known[sensor]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._pieces)
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+
+def merge(pieces: Sequence[Column]) -> Column:
+    """Join pieces of one series, each sorted by stamp, given in log order: of equal stamps the later wins."""
+    ordered = sorted(pieces, key=lambda piece: int(piece[0][0]))  # stable: log order among equal first stamps
+    apart = all(a[0][-1] < b[0][0] for a, b in pairwise(ordered))
+    if apart and all(bool((t[1:] > t[:-1]).all()) for t, _ in ordered):
+        if len(ordered) == 1:
+            return ordered[0]
+        return np.concatenate([t for t, _ in ordered]), np.concatenate([x for _, x in ordered])
+    t = np.concatenate([t for t, _ in pieces])
+    x = np.concatenate([x for _, x in pieces])
+    order = np.argsort(t, kind="stable")
+    t, x = t[order], x[order]
+    winners = np.append(t[1:] != t[:-1], True)
+    return t[winners], x[winners]
