@@ -26,6 +26,7 @@ from event_store.facts import Facts, read_facts
 from event_store.ingest import ParseOptions
 from event_store.ingest.append import IngestReport, ingest_file, read_events
 from event_store.parameters import append_parameters
+from event_store.paths import StorePaths
 from event_store.publish import publish
 from event_store.queries import asset_list, asset_state, batches, last_settings, status
 from event_store.store import Store
@@ -215,12 +216,15 @@ class Fleet:
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """A query over the views of the published copy, read-only."""
-        if not (self.root / "fleet.duckdb").is_file():
+        store = StorePaths(self.root)
+        if not store.published.is_file():
             self.publish()
-        # Attached, because connecting to a path again would give the copy that an older relation still holds.
+        # Attached, because connecting to a path again would give the copy that an older relation still holds; and
+        # confined to it, because whatever else a query opened could be written.
         con = duckdb.connect()
-        name = str(self.root / "fleet.duckdb").replace("'", "''")
-        con.execute(f"set TimeZone = 'UTC'; attach '{name}' as fleet (read_only); use fleet")
+        published, segments = (str(path.absolute()).replace("'", "''") for path in (store.published, store.segments))
+        con.execute(f"attach '{published}' as fleet (read_only); use fleet; set TimeZone = 'UTC'")
+        con.execute(f"set allowed_directories = ['{segments}']; set enable_external_access = false")
         return con.sql(query)
 
 

@@ -1,5 +1,6 @@
 """The host: activates twin actors for a batch of work, one after the other, and passivates them once written."""
 
+from actors.memory import keep_freed_memory
 from actors.sink import Sink
 from actors.twin_actor import TwinActor
 from actors.work import BatchResult, HostConfig, WorkBatch
@@ -14,6 +15,7 @@ class TwinHost:
     """Replays batches. One per CPU on Ray, one in the driver's own process with `--local`."""
 
     def __init__(self, config: HostConfig) -> None:
+        keep_freed_memory()
         self._config = config
         self._registry = discover(config.models_dirs)
         for name, expected in config.fingerprints.items():

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from actors.selection import Selection
-from altergo_interface import SelectionError
+from altergo_interface import SelectionError, SettingsError
 from altergo_interface.config import Settings
 from altergo_interface.errors import did_you_mean
 from altergo_interface.manifest import Continuity
@@ -53,6 +53,8 @@ def _check_block(
 def make_plan(facts: Facts, models: Models, settings: Settings, selection: Selection, mode: str) -> Plan:
     """Decide for every selected pair. Raises SelectionError for a selector that names no asset or model."""
     selection.check(facts.assets, models.specs)
+    if mode == "manual":
+        raise SettingsError(f"{settings.source}: compute_type 'manual' is not known", "Use incremental or full")
     binder = _Binder(settings)
     planned = [
         (spec, PlannedModel(name, models.fingerprints[name]))
@@ -69,7 +71,14 @@ def make_plan(facts: Facts, models: Models, settings: Settings, selection: Selec
         some, without = plan_asset(asset, bound, heads, mode=mode)
         items += [item for item in some if _takes(selection, item, heads)]
         skipped += without
-    return Plan(facts.seq, settings.source, tuple(items), tuple(skipped))
+    return Plan(facts.seq, settings.source, tuple(items), tuple(skipped), (*_unused(settings), *binder.assumed()))
+
+
+def _unused(settings: Settings) -> list[str]:
+    """Settings that are read but have no effect yet: better said than silently ignored."""
+    given = settings.execution.model_fields_set & {"max_days_period_compute", "debug_mode", "upload_output"}
+    asked = sorted(name for name in given if getattr(settings.execution, name))
+    return [f"{settings.source}: execution.{name} has no effect in this version" for name in asked]
 
 
 def _takes(selection: Selection, item: PlanItem, heads: Mapping[str, object]) -> bool:
@@ -92,3 +101,9 @@ class _Binder:
         if key not in self._known:
             self._known[key] = bind(spec.name, spec.manifest, self._settings, asset.sensors, asset.parameters)
         return self._known[key]
+
+    def assumed(self) -> list[str]:
+        """What the bindings took for granted, each once."""
+        return sorted(
+            {line for found in self._known.values() if isinstance(found, Binding) for line in found.assumed}
+        )

@@ -21,8 +21,8 @@ from event_store.publish import publish
 from event_store.store import Store
 from twins import Plan, PlanItem
 
-BATCH_EVENTS = 2_000_000
-"""About half a second to a second of work: long against a call's 2 to 3 ms, short against a run."""
+BATCH_EVENTS = 8_000_000
+"""About a second of work, and 130 MB: long against a call and the files that it writes, short against a run."""
 BATCH_ASSETS = 200
 CHUNK_BATCHES = 32
 COMMIT_EVERY_S = 3.0
@@ -92,7 +92,7 @@ class Run:
         self._committed = self._began
         self._pending: list[BatchResult] = []
         self._ref = RunRef("", 0)
-        self.report = RunReport("", plan.seq)
+        self.report = RunReport("", plan.seq, warnings=list(plan.warnings))
 
     def execute(self, pool: Pool, on_progress: Callable[[Progress], None]) -> RunReport:
         """Run to the end. Whatever interrupts it, results that are in are committed."""

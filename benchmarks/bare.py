@@ -16,7 +16,7 @@ from benchmarks.fleet import Clock
 from event_store.facts import read_facts, read_log_segments
 from event_store.log import read_assets
 from twins import Cursor, Prepared, Twin
-from twins.decimate import decimate
+from twins.decimate import decimate, slot_ends
 from twins.grid import UTC_DAYS
 
 
@@ -42,10 +42,13 @@ def function_seconds(fleet: Fleet) -> tuple[float, float]:
             state, outputs = twin.model.advance(state, data)
             functions += clock.cpu
             clock = Clock()
+            ends: dict[int, np.ndarray] = {}
             for name, samples in outputs.items():
                 if isinstance(samples, Samples) and len(samples):
                     threshold = twin.manifest.outputs[name].decimation_threshold
-                    keep = decimate(samples.t, samples.x, threshold, last.get(name), UTC_DAYS.slot_us)
+                    if id(samples.t) not in ends:
+                        ends[id(samples.t)] = slot_ends(samples.t, UTC_DAYS.slot_us)
+                    keep = decimate(samples.x, threshold, last.get(name), ends[id(samples.t)])
                     if keep is not None:
                         samples.t[keep], samples.x[keep]
                     last[name] = int(samples.t[-1]), float(samples.x[-1])

@@ -9,7 +9,7 @@ from actors.fleet import packaged_settings
 from actors.simulated import write_fleet
 from models._simulator import FleetSpec
 
-ASSETS = 120
+ASSETS = 300
 DAYS = 60
 
 

@@ -1,6 +1,6 @@
 """Committing results: one transaction makes segments, snapshots, heads and records of a group visible together."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -60,12 +60,15 @@ class GroupResult:
     segments: Sequence[Segment]
 
 
-def commit_group(con: duckdb.DuckDBPyConnection, run: RunRef, results: Iterable[GroupResult]) -> int:
-    """Apply results inside the caller's transaction; returns how many pairs were stale and left out.
+def commit_group(con: duckdb.DuckDBPyConnection, run: RunRef, results: Sequence[GroupResult]) -> int:
+    """Apply results inside the caller's transaction; returns how many batches were stale and left out.
 
-    A pair whose head has moved since its work was handed out is stale: its head's version fences it off.
+    A batch is stale when the head of any of its pairs has moved since its work was handed out: the head's version
+    fences off a zombie, and makes a batch that is applied twice harmless. Its segments stay orphans.
     """
-    group = list(results)
+    group = [result for result in results if not _stale(con, result)]
+    if not group:
+        return len(results)
     con.register("_results", pa.concat_tables([result.heads for result in group]))
     con.register("_snapshots", pa.concat_tables([result.snapshots for result in group]))
     con.execute(_FRESH)
@@ -73,17 +76,26 @@ def commit_group(con: duckdb.DuckDBPyConnection, run: RunRef, results: Iterable[
     for statement in _STATEMENTS:
         con.execute(statement, {k: v for k, v in parameters.items() if f"${k}" in statement} or None)
     insert(con, "segments", segment_table(segment for result in group for segment in result.segments))
-    stale = one(con, "select (select count(*) from _results) - (select count(*) from _fresh)")
     con.execute("drop table _fresh")
     for name in ("_results", "_snapshots"):
         con.unregister(name)
-    return int(stale)
+    return len(results) - len(group)
+
+
+def _stale(con: duckdb.DuckDBPyConnection, result: GroupResult) -> bool:
+    con.register("_handed", result.heads)
+    moved = one(
+        con,
+        "select count(*) from _handed r left join store.heads h on h.asset_id = r.asset_id and h.model = r.model"
+        " where coalesce(h.version, 0) <> r.version",
+    )
+    con.unregister("_handed")
+    return bool(moved)
 
 
 _FRESH = """
 create temp table _fresh as select r.*, h.asset_id is not null as known from _results r
 left join store.heads h on h.asset_id = r.asset_id and h.model = r.model
-where coalesce(h.version, 0) = r.version
 """
 
 _STATEMENTS = (

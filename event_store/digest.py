@@ -21,6 +21,9 @@ _RECORDS = """select asset_id::varchar as asset_id, model::varchar as model, con
 epoch_us(started_at), coalesce(epoch_us(ended_at)::varchar, ''), coalesce(severity::varchar, ''), detail) as name,
 epoch_us(started_at) as ts, value, null::varchar as label from ({rows}) order by asset_id, model, name, ts"""
 
+_HEADS = """select asset_id, model, status, state from store.heads h
+where not exists (select 1 from store.skipped s where s.asset_id = h.asset_id and s.model = h.model) order by all"""
+
 _Pair = tuple[str, str]
 
 
@@ -57,7 +60,7 @@ def _copy_catalog(
         ):
             con.register(f"_{name}", catalog.sql(query).to_arrow_table())
             con.execute(f"create table store.{name} as select * from _{name}")
-        heads = catalog.execute("select asset_id, model, status, state from store.heads order by all").fetchall()
+        heads = catalog.execute(_HEADS).fetchall()
         rows = catalog.execute("select bucket, kind, path from store.segments where kind <> 'event'").fetchall()
     for bucket, kind, path in rows:
         files[bucket][kind].append(str(store.paths.root / path))

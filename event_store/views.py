@@ -135,7 +135,7 @@ def _identifier(name: str) -> str:
 _QUALITY = """
 create or replace view main.quality as
 with delivered as (
-    select e.asset_id, e.sensor, time_bucket(interval 1 day, e.ts, 'UTC')::date as day, e.ts, e.value,
+    select e.asset_id, e.sensor, (e.ts at time zone 'UTC')::date as day, e.ts, e.value,
            r.low, r.high, coalesce(5 * try_cast(c.value as double), r.max_interval_s, 120) as max_interval_s,
            epoch(e.ts) - epoch(lag(e.ts) over (partition by e.asset_id, e.sensor order by e.ts)) as step_s
     from main.events e
@@ -151,8 +151,9 @@ from delivered group by asset_id, sensor, day;
 
 _CATALOG_VIEWS = """
 create or replace view main.twin_state as
-select asset_id, model, as_of, state_variant as state, md5(code || config) as fingerprint, status, run_id, error
-from store.heads
+select h.asset_id, h.model, as_of, state_variant as state, md5(code || config) as fingerprint,
+       if(s.missing is null, status, 'skipped') as status, run_id, coalesce(error, s.missing) as error
+from store.heads h left join store.skipped s on s.asset_id = h.asset_id and s.model = h.model
 union all
 select asset_id, model, null, null, null, 'skipped', null, missing from store.skipped s
 where not exists (select 1 from store.heads h where h.asset_id = s.asset_id and h.model = s.model);

@@ -99,7 +99,9 @@ def test_a_series_without_a_sensor_is_fed_by_a_parameter() -> None:
 
 
 def test_parameters_are_found_in_whatever_case() -> None:
-    assert bound(["current"], [fact("capacity")], inputs={"capacity": "Capacity"}).constants == {"capacity": "capacity"}
+    assert bound(["current"], [fact("capacity")], inputs={"capacity": "Capacity"}).constants == {
+        "capacity": "capacity"
+    }
 
 
 def test_a_table_that_is_found_by_another_name_is_a_switch() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from twins.carry import Sample
-from twins.decimate import decimate
+from twins.decimate import decimate, slot_ends
 
 SLOT = 10
 VALUES = st.one_of(
@@ -47,7 +47,7 @@ def reference(t: list[int], x: list[float], threshold: float, last: Sample | Non
 
 
 def kept(t: np.ndarray, x: np.ndarray, threshold: float, last: Sample | None) -> list[bool]:
-    found = decimate(t, x, threshold, last, SLOT)
+    found = decimate(x, threshold, last, slot_ends(t, SLOT))
     assert found is not None
     return [bool(k) for k in found]
 
@@ -75,7 +75,7 @@ def test_cuts_at_slot_edges_change_nothing(
 
 
 def test_without_a_threshold_everything_stays() -> None:
-    assert decimate(np.arange(3), np.zeros(3), None, None, SLOT) is None
+    assert decimate(np.zeros(3), None, None, np.array([2])) is None
 
 
 NAN = math.nan

@@ -42,7 +42,7 @@ class Binding:
     """A pair's inputs: series (one sensor), tables (several), and inputs that an asset parameter feeds.
 
     `groups` are the declared names that the tables' sensors were found by; `alternatives` the bound inputs among
-    those of which the model needs one set or another.
+    those of which the model needs one set or another; `assumed` what was taken for granted, one line each.
     """
 
     series: Mapping[str, SensorBinding]
@@ -50,6 +50,7 @@ class Binding:
     constants: Mapping[str, str]
     groups: Mapping[str, str]
     alternatives: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
     @property
     def sensors(self) -> frozenset[str]:
@@ -130,7 +131,15 @@ def bind(
             constants[name] = found
     either = {name for group in manifest.one_of for name in group}
     alternatives = tuple(sorted(either & {*series, *tables, *constants}))
-    return _complete(manifest, block, Binding(series, tables, constants, groups, alternatives))
+    assumed = tuple(_assumed(name, bound, manifest) for name, bound in series.items())
+    binding = Binding(series, tables, constants, groups, alternatives, tuple(filter(None, assumed)))
+    return _complete(manifest, block, binding)
+
+
+def _assumed(name: str, bound: SensorBinding, manifest: Manifest) -> str:
+    if manifest.inputs[name].current_sign is None or bound.declared.current_sign is not None:
+        return ""
+    return f"sensor '{bound.sensor}' declares no current_sign: taken as discharge_positive"
 
 
 def _overrides(facts: Collection[ParameterFact]) -> dict[str, Any]:

@@ -43,17 +43,33 @@ def _frozen(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
+Range = tuple[float | None, float | None]
+"""Closed bounds; None: none on this side."""
+_LARGEST = float(np.finfo(np.float64).max)
+
+
 def _valid(bound: SensorBinding, t: Times, x: Values) -> Column:
     """Drop what is no sample: not finite, or outside a declared range; then convert."""
-    valid = np.isfinite(x)
-    if bound.valid_range is not None:
-        valid &= (x >= bound.valid_range[0]) & (x <= bound.valid_range[1])
     converted = bound.convert.apply(x)
-    if bound.bounds is not None:
-        low, high = bound.bounds
-        valid &= converted >= (-np.inf if low is None else low)
-        valid &= converted <= (np.inf if high is None else high)
-    return (t, converted) if valid.all() else (t[valid], converted[valid])
+    declared, received = bound.valid_range or (None, None), bound.bounds or (None, None)
+    if _all_within(x, declared) and _all_within(converted, received):
+        return t, converted
+    valid = np.isfinite(x) & _within(x, declared) & _within(converted, received)
+    return t[valid], converted[valid]
+
+
+def _within(x: Values, bounds: Range) -> NDArray[np.bool_]:
+    low, high = bounds
+    return (x >= (-np.inf if low is None else low)) & (x <= (np.inf if high is None else high))
+
+
+def _all_within(x: Values, bounds: Range) -> bool:
+    """Whether all values are finite and in bounds: two reductions instead of five columns. NaN fails both."""
+    if len(x) == 0:
+        return True
+    low = -_LARGEST if bounds[0] is None else bounds[0]
+    high = _LARGEST if bounds[1] is None else bounds[1]
+    return bool(x.min() >= low and x.max() <= high)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from altergo_interface.base_model import Outputs
 from altergo_interface.data import Input, Samples, Span, Table, Times, Values
@@ -11,7 +12,7 @@ from altergo_interface.errors import ModelError
 from altergo_interface.manifest import Manifest
 from altergo_interface.records import Record
 from twins.carry import Sample
-from twins.decimate import decimate
+from twins.decimate import decimate, slot_ends
 
 RECORDS = "records"
 
@@ -46,6 +47,7 @@ def collect(
     Raises ModelError for an undeclared output, for stamps that are not increasing or not inside the span
     (rows at lead-in stamps are dropped), and for a record version outside the span.
     """
+    checked: dict[int, _Stamps] = {}  # outputs mostly share one array of stamps: each is looked at once
     for name, samples in outputs.items():
         if name == RECORDS:
             into.records.extend(_checked_records(samples, span))
@@ -57,29 +59,47 @@ def collect(
             )
         if not isinstance(samples, Samples):
             raise ModelError(f"output '{name}' is no Samples but {type(samples).__name__}")
-        t, x = _inside(name, samples, inputs, span)
-        if len(t) == 0:
+        stamps = checked.get(id(samples.t)) or _Stamps.check(name, samples.t, inputs, span, slot_us)
+        checked[id(samples.t)] = stamps
+        x = stamps.values(name, samples.x)
+        if len(x) == 0:
             continue
-        keep = decimate(t, x, spec.decimation_threshold, last.get(name), slot_us)
-        last[name] = (int(t[-1]), float(x[-1]))
-        into.pieces.setdefault(name, []).append((t, x) if keep is None else (t[keep], x[keep]))
+        keep = decimate(x, spec.decimation_threshold, last.get(name), stamps.ends)
+        last[name] = (int(stamps.t[-1]), float(x[-1]))
+        into.pieces.setdefault(name, []).append((stamps.t, x) if keep is None else (stamps.t[keep], x[keep]))
 
 
-def _inside(name: str, samples: Samples, inputs: Mapping[str, Input], span: Span) -> tuple[Times, Values]:
-    t, x = samples.t, samples.x
-    if t.dtype != np.int64 or x.dtype != np.float64 or t.shape != x.shape or t.ndim != 1:
-        raise ModelError(f"output '{name}' is not int64 stamps and float64 values of one length")
-    if len(t) and not (t[1:] > t[:-1]).all():
-        raise ModelError(f"output '{name}': stamps do not increase")
-    first = int(np.searchsorted(t, span.start))
-    if first:
-        series = (value for value in inputs.values() if isinstance(value, Samples | Table))
-        leads = np.concatenate([value.t[: value.lead] for value in series] or [t[:0]])
-        if not np.isin(t[:first], leads).all():
-            raise ModelError(f"output '{name}' is stamped before the span: {_show(int(t[0]))}")
-    if len(t) and t[-1] >= span.end:
-        raise ModelError(f"output '{name}' is stamped after the span: {_show(int(t[-1]))}")
-    return t[first:], x[first:]
+@dataclass(frozen=True, slots=True)
+class _Stamps:
+    """Stamps found to be increasing and inside the span, lead-ins dropped; `size` counts these, too."""
+
+    t: Times
+    size: int
+    ends: NDArray[np.intp]
+
+    @classmethod
+    def check(cls, name: str, t: Times, inputs: Mapping[str, Input], span: Span, slot_us: int) -> "_Stamps":
+        if t.dtype != np.int64 or t.ndim != 1:
+            raise ModelError(f"output '{name}' is not int64 stamps and float64 values of one length")
+        if not (t[1:] > t[:-1]).all():
+            raise ModelError(f"output '{name}': stamps do not increase")
+        first = int(np.searchsorted(t, span.start))
+        if first:
+            series = (value for value in inputs.values() if isinstance(value, Samples | Table))
+            leads = np.concatenate([value.t[: value.lead] for value in series] or [t[:0]])
+            if not np.isin(t[:first], leads).all():
+                raise ModelError(f"output '{name}' is stamped before the span: {_show(int(t[0]))}")
+        if len(t) and t[-1] >= span.end:
+            raise ModelError(f"output '{name}' is stamped after the span: {_show(int(t[-1]))}")
+        inside = t[first:]
+        ends = slot_ends(inside, slot_us) if len(inside) else np.empty(0, np.intp)
+        return cls(inside, len(t), ends)
+
+    def values(self, name: str, x: Values) -> Values:
+        """The values that belong to these stamps."""
+        if x.dtype != np.float64 or x.shape != (self.size,):
+            raise ModelError(f"output '{name}' is not int64 stamps and float64 values of one length")
+        return x[self.size - len(self.t) :]
 
 
 def _checked_records(records: object, span: Span) -> Sequence[Record]:

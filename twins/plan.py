@@ -1,7 +1,7 @@
 """The plan: which pairs must run, from where, and why. Pure: facts in, decisions out."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from altergo_interface.parameters import SENSOR_OVERRIDES
 from twins.binding import Binding, Missing, ParameterFact
@@ -86,7 +86,7 @@ class Plan:
     settings: str
     items: tuple[PlanItem, ...]
     skipped: tuple[Skipped, ...] = ()
-    parameters: Mapping[str, tuple[ParameterFact, ...]] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,9 +51,13 @@ class Twin:
 
 def _typed(name: str, value: Any, manifest: Manifest) -> Input:
     """A parameter as the manifest's type; for a series, one sample that holds since before every event."""
-    wanted = manifest.inputs[name].type
+    spec = manifest.inputs[name]
+    wanted = spec.type
     try:
         if wanted == "pd.Series":
+            low, high = spec.valid_range or (None, None)
+            if (low is not None and float(value) < low) or (high is not None and float(value) > high):
+                raise ModelError(f"parameter '{name}' is {value}, outside [{low}, {high}]", f"Give it in {spec.unit}")
             return Samples(np.zeros(1, np.int64), np.array([float(value)]), lead=1)
         return float(value) if wanted == "float" else str(value) if wanted == "str" else dict(value)
     except (TypeError, ValueError):

@@ -53,6 +53,8 @@ def plan(
     shell.table(document, items[:SHOWN], ("asset_id", "model", "reasons", "from", "to", "events"), "up to date")
     if not shell.as_json:
         _rest(len(items))
+        for warning in found.warnings:
+            say(f"warning: {warning}")
         for skipped in document["skipped"][:SHOWN]:
             say(f"skipped {skipped['asset_id']} {skipped['model']}: no {skipped['missing']}")
         _rest(len(document["skipped"]))
@@ -77,7 +79,13 @@ def _plan_document(found: Plan) -> dict[str, Any]:
         for item in found.items
     ]
     skipped = [{"asset_id": s.asset_id, "model": s.model, "missing": s.missing} for s in found.skipped]
-    return {"seq": found.seq, "settings": found.settings, "items": items, "skipped": skipped}
+    return {
+        "seq": found.seq,
+        "settings": found.settings,
+        "items": items,
+        "skipped": skipped,
+        "warnings": list(found.warnings),
+    }
 
 
 def run(

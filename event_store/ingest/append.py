@@ -157,13 +157,13 @@ UPSERTS = (
        from _groups group by asset_id""",
     """create temp table _assets as
        select asset_id, any_value(bucket) as bucket, min(first_ts) as first_ts, max(last_ts) as last_ts,
-              sum(changed)::bigint as events from _groups group by asset_id""",
+              sum(fresh)::bigint as events from _groups group by asset_id""",
     """update store.assets a set first_ts = least(a.first_ts, n.first_ts), last_ts = greatest(a.last_ts, n.last_ts),
               events = a.events + n.events from _assets n where n.asset_id = a.asset_id""",
     """insert into store.assets select asset_id, bucket, first_ts, last_ts, events from _assets n
        where not exists (select 1 from store.assets a where a.asset_id = n.asset_id)""",
     """create temp table _sensors as
-       select asset_id, sensor, min(first_ts) as first_ts, max(last_ts) as last_ts, sum(changed)::bigint as events,
+       select asset_id, sensor, min(first_ts) as first_ts, max(last_ts) as last_ts, sum(fresh)::bigint as events,
               min(min_value) as min_value, max(max_value) as max_value from _groups group by asset_id, sensor""",
     """update store.sensors s set first_ts = least(s.first_ts, n.first_ts), last_ts = greatest(s.last_ts, n.last_ts),
               events = s.events + n.events, min_value = least(s.min_value, n.min_value),

@@ -17,7 +17,7 @@ class Arranged:
     """Sorted event columns (n,), and the groups (g,) of rows of one bucket, month, asset and sensor.
 
     `edges` (g + 1,) are the groups' row offsets. A row is a `duplicate` if it equals the row before it in key and
-    value; of rows with one key the last one wins.
+    value; of rows with one key the last one wins. `known` rows have a key that the log has already.
     """
 
     assets: list[str]
@@ -27,6 +27,7 @@ class Arranged:
     row: NDArray[np.int64]
     duplicate: NDArray[np.bool_]
     repeats: NDArray[np.bool_]
+    known: NDArray[np.bool_]
     edges: NDArray[np.int64]
     bucket: NDArray[np.int64]
     month: NDArray[np.int64]
@@ -47,6 +48,7 @@ class Arranged:
                 "bucket": self.bucket.astype(np.int32),
                 "rows": np.diff(self.edges),
                 "changed": changed,
+                "fresh": np.add.reduceat(~(self.repeats | self.known), starts, dtype=np.int64),
                 "changed_from": pa.array(from_ts, TS, mask=changed == 0),
                 "first_ts": pa.array(self.ts[starts], TS),
                 "last_ts": pa.array(self.ts[self.edges[1:] - 1], TS),
@@ -83,7 +85,21 @@ def arrange(parsed: Parsed) -> Arranged:
     starts = np.append(0, np.flatnonzero(~same_key) + 1)
     bucket, months, a, s = (part.astype(np.int64) for part in np.unravel_index(key[starts], shape))
     edges = np.append(starts, len(key))
-    return Arranged(assets, sensors, ts, value, row, duplicate, repeats, edges, bucket, months + base, a, s)
+    return Arranged(
+        assets,
+        sensors,
+        ts,
+        value,
+        row,
+        duplicate,
+        repeats,
+        np.zeros_like(repeats),
+        edges,
+        bucket,
+        months + base,
+        a,
+        s,
+    )
 
 
 def _by_name(names: list[str], codes: NDArray[np.int32]) -> tuple[list[str], NDArray[np.int64]]:

@@ -61,5 +61,6 @@ def _mark_group(arranged: Arranged, group: int, known: AssetSeries) -> bool:
     there = t[at] == arranged.ts[rows]
     # Only the first row of a key meets the log's winner; the rows after it met the row before them.
     first = there & ~arranged.repeats[rows]
+    arranged.known[rows] = there
     arranged.duplicate[rows] |= first & (x[at] == arranged.value[rows])
     return bool(there.any())
