@@ -30,7 +30,14 @@ def read_assets_file(path: Path, known: Collection[str]) -> list[Given]:
     columns = list(rows[0])
     if "asset_id" not in columns:
         raise ParameterError(f"{path}: no column 'asset_id'", f"It has: {', '.join(columns)}")
-    return [given for number, row in enumerate(rows, 1) for given in _given(row, f"{path}: row {number}", known)]
+    found: dict[tuple[str, str, int | None], tuple[Any, int]] = {}
+    for number, row in enumerate(rows, 1):
+        for given in _given(row, f"{path}: row {number}", known):
+            value, before = found.setdefault((given.asset_id, given.name, given.valid_from), (given.value, number))
+            if value != given.value:
+                what = f"{path}: row {number}: {given.asset_id} {given.name} is {given.value}, but {value} in row"
+                raise ParameterError(f"{what} {before}", "Keep one of them, or give one a valid_from")
+    return [Given(*key[:2], value, key[2]) for key, (value, _) in found.items()]
 
 
 def _read(path: Path) -> Sequence[Row]:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
-from event_store.ingest import ParseOptions
+from event_store.ingest import ParseOptions, check_file
 from event_store.ingest.append import IngestReport
 
 batches_app = typer.Typer(help="Ingest batches.", no_args_is_help=True)
@@ -58,6 +58,8 @@ def ingest(
     )
     fleet = shell.fleet()
     reports = []
+    for path in files:
+        check_file(path)  # what is wrong at first sight should not come after files that are already in the log
     try:
         for path in files:
             reports.append(fleet.ingest(path, options, again=again, dry_run=dry_run))

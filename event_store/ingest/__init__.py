@@ -2,5 +2,6 @@
 
 from event_store.ingest.options import ParseOptions
 from event_store.ingest.parse import Parsed, parse
+from event_store.ingest.read import check_file
 
-__all__ = ["ParseOptions", "Parsed", "parse"]
+__all__ = ["ParseOptions", "Parsed", "check_file", "parse"]

@@ -51,12 +51,8 @@ def read(path: Path, options: ParseOptions) -> Sheet:
     Raises:
         IngestError: the file is missing, empty, damaged, of another kind, or lacks a column.
     """
-    reader = _reader(path)
+    reader = check_file(path)
     try:
-        if not path.is_file():
-            raise IngestError(f"{path} is {'a folder' if path.is_dir() else 'not there'}", "Name a file")
-        if path.stat().st_size == 0:
-            raise IngestError(f"{path} is empty (0 bytes)", "Export it again, or leave it out")
         sheet = reader(path, options)
     except UnicodeDecodeError as error:
         raise _not_utf8(path) from error
@@ -65,6 +61,16 @@ def read(path: Path, options: ParseOptions) -> Sheet:
     if sheet.rows == 0:
         raise IngestError(f"{path} is empty (a header, no rows)", "Export it again, or leave it out")
     return sheet
+
+
+def check_file(path: Path) -> Callable[[Path, ParseOptions], Sheet]:
+    """The reader of a file that is there, not empty, and of a known kind; raises IngestError for any other."""
+    if not path.is_file():
+        raise IngestError(f"{path} is {'a folder' if path.is_dir() else 'not there'}", "Name a file")
+    reader = _reader(path)
+    if path.stat().st_size == 0:
+        raise IngestError(f"{path} is empty (0 bytes)", "Export it again, or leave it out")
+    return reader
 
 
 def _reader(path: Path) -> Callable[[Path, ParseOptions], Sheet]:
