@@ -2,10 +2,10 @@
 
 import os
 from contextlib import suppress
-from pathlib import Path
 
 import duckdb
 
+from event_store.durable import sync
 from event_store.locks import CATALOG_WAIT_S, exclusive
 from event_store.store import Store
 from event_store.views import view_statements
@@ -34,18 +34,10 @@ def _publish(store: Store) -> None:
             segments = con.execute("select path, kind, bucket, month, collides from store.segments").fetchall()
             con.execute(view_statements(store.paths.root, segments, con.execute(_PARAMETERS).fetchall()))
             con.execute("checkpoint")
-        _sync(draft)
+        sync(draft)
         os.replace(draft, target)
-        _sync(target.parent)
+        sync(target.parent)
     finally:
         for leftover in (draft, draft.with_name(draft.name + ".wal")):
             with suppress(FileNotFoundError):
                 leftover.unlink()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

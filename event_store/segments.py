@@ -11,6 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from event_store.durable import sync
+
 INDEX_KEY = b"twins.index"
 TS = pa.timestamp("us", tz="UTC")
 NAME = pa.dictionary(pa.int32(), pa.string())
@@ -134,7 +136,7 @@ def write_segment(
                 writer.write_table(table, row_group_size=table.num_rows if kind == "event" else _OUTPUT_GROUP_ROWS)
         file.flush()
         os.fsync(file.fileno())
-    _sync_folder(target.parent)
+    sync(target.parent)
     return target.stat().st_size, checksum(target)
 
 
@@ -142,11 +144,3 @@ def checksum(path: Path) -> str:
     """The checksum of a file's bytes."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -67,7 +67,8 @@ def demo(
         "run_id": report.run_id,
         "pairs": report.pairs,
         "parked": len(report.parked),
-        "worst_cycle_error": worst_cycle_error(fleet, folder / "truth.json"),
+        "worst_throughput_error": worst_throughput_error(fleet, folder / "truth.json"),
+        "voltage_faults": voltage_faults(fleet, folder / "truth.json"),
         "digest": fleet.digest(),
     }
     shell.show(summary, _lines(summary, shell))
@@ -76,7 +77,7 @@ def demo(
             _sample(shell, fleet, title, query)
 
 
-def worst_cycle_error(fleet: Fleet, truth_file: Path) -> float:
+def worst_throughput_error(fleet: Fleet, truth_file: Path) -> float:
     """The largest relative error of the charge throughput against the simulated truth, over assets without faults."""
     truth = json.loads(truth_file.read_text())
     query = """select asset_id, sum(value) from latest_outputs
@@ -90,10 +91,23 @@ def worst_cycle_error(fleet: Fleet, truth_file: Path) -> float:
     return max(errors, default=0.0)
 
 
+def voltage_faults(fleet: Fleet, truth_file: Path) -> dict[str, int]:
+    """Assets with an injected weak cell or over-voltage, those of them with an alert, and other assets with one."""
+    truth = json.loads(truth_file.read_text())
+    kinds = {"weak_cell", "over_voltage"}
+    injected = {name for name, entry in truth.items() if kinds & {fault["kind"] for fault in entry["faults"]}}
+    rows = fleet.sql("select distinct asset_id from records where kind = 'alert'").fetchall()
+    alerted = {asset for (asset,) in rows if asset in truth}
+    return {"injected": len(injected), "found": len(injected & alerted), "false": len(alerted - injected)}
+
+
 def _lines(summary: dict[str, Any], shell: Shell) -> list[str]:
+    error, voltage = summary["worst_throughput_error"], summary["voltage_faults"]
     return [
         f"{summary['pairs']} twins are up to date, {summary['parked']} parked; digest {summary['digest'][:16]}",
-        f"ampere-hour throughput: within {summary['worst_cycle_error']:.2%} of the simulated truth on healthy assets",
+        f"ampere-hour throughput: within {error:.2%} of the simulated truth on healthy assets",
+        f"voltage alerts: on {voltage['found']} of {voltage['injected']} assets with an injected fault, "
+        f"on {voltage['false']} others",
         f"Look further: twins --store {shell.store} sql",
     ]
 

@@ -33,7 +33,7 @@ for group in (events, assets, run, look, demo):
 def options(
     context: typer.Context,
     store: Annotated[Path, typer.Option(envvar="TWINS_STORE", help="The store's folder.")] = Path("fleet-store"),
-    settings: Annotated[Path | None, typer.Option(help="Settings file [default: ./altergo-settings.json].")] = None,
+    settings: Annotated[Path | None, typer.Option(help="Settings file (default: ./altergo-settings.json).")] = None,
     models_dir: Annotated[list[Path] | None, typer.Option(help="A further folder of models; repeatable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout, nothing else there.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log more to stderr.")] = False,

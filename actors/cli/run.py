@@ -92,8 +92,8 @@ def run(
     context: typer.Context,
     select: SelectOption = None,
     compute_type: Annotated[ComputeType | None, typer.Option(help="Default: the settings'.")] = None,
-    address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto [default: this machine].")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Hosts [default: one per CPU].")] = None,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto (default: this machine).")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Hosts (default: one per CPU).")] = None,
     local: Annotated[bool, typer.Option("--local", help="In this process, without Ray.")] = False,
 ) -> None:
     """Bring the twins up to date: execute the plan on Ray, or in-process with --local."""
@@ -103,8 +103,8 @@ def run(
 def retry(
     context: typer.Context,
     select: SelectOption = None,
-    address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto [default: this machine].")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Hosts [default: one per CPU].")] = None,
+    address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto (default: this machine).")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Hosts (default: one per CPU).")] = None,
     local: Annotated[bool, typer.Option("--local", help="In this process, without Ray.")] = False,
 ) -> None:
     """Run parked pairs again, from their last good head."""
