@@ -28,6 +28,7 @@ from event_store.ingest.append import IngestReport, ingest_file, read_events
 from event_store.parameters import append_parameters
 from event_store.paths import StorePaths
 from event_store.publish import publish
+from event_store.purge import PurgeReport, purge_asset
 from event_store.queries import asset_list, asset_state, batches, last_settings, status
 from event_store.store import Store
 from twins import Plan
@@ -102,6 +103,10 @@ class Fleet:
         known = {name for spec in self.registry().values() for name in spec.manifest.inputs}
         given = read_assets_file(Path(path), known)
         return append_parameters(Store.create(self.root), given, str(path))
+
+    def purge(self, asset_id: str) -> PurgeReport:
+        """Remove every trace of an asset. Raises SelectionError for an unknown one, StoreBusy during a run."""
+        return purge_asset(self.store(), asset_id)
 
     def publish(self) -> None:
         """Bring the published copy up to date."""

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -43,10 +44,7 @@ class Catalog:
         with self._locked("init"):
             if self._paths.catalog.exists():
                 return
-            draft = self._paths.catalog.with_suffix(".draft")
-            for leftover in (draft, draft.with_name(draft.name + ".wal")):
-                with suppress(FileNotFoundError):
-                    leftover.unlink()
+            draft = self._fresh_draft()
             create_database(draft, TABLES + f"insert into store.meta values ('schema_version', '{SCHEMA_VERSION}');")
             os.replace(draft, self._paths.catalog)
 
@@ -67,6 +65,25 @@ class Catalog:
             con.execute("begin")
             yield con
             con.execute("commit")
+
+    def rewrite(self) -> None:
+        """Write the file anew: what was deleted leaves the disk, too."""
+        with self._locked("rewrite"):
+            self._connect().close()
+            draft = self._fresh_draft()
+            create_database(draft, "")
+            with duckdb.connect() as con:
+                names = [str(path).replace("'", "''") for path in (self._paths.catalog, draft)]
+                con.execute(f"attach '{names[0]}' as old (read_only); attach '{names[1]}' as fresh")
+                con.execute("drop schema fresh.store; copy from database old to fresh")
+            os.replace(draft, self._paths.catalog)
+
+    def _fresh_draft(self) -> Path:
+        draft = self._paths.catalog.with_suffix(".draft")
+        for leftover in (draft, draft.with_name(draft.name + ".wal")):
+            with suppress(FileNotFoundError):
+                leftover.unlink()
+        return draft
 
     def copy_to(self, target: os.PathLike[str]) -> None:
         """Copy the closed file; a fully checkpointed one, because closing checkpoints."""

@@ -31,11 +31,10 @@ def batches(store: Store) -> list[dict[str, Any]]:
 
 
 def sensor_stats(store: Store) -> list[dict[str, Any]]:
-    """Per sensor name: assets, events, range and extent over the fleet; mean interval within assets in seconds."""
+    """Per sensor name: assets, events, range and extent over the fleet."""
     query = """
         select sensor, count(*) as assets, sum(events)::bigint as events, min(min_value) as min_value,
-               max(max_value) as max_value, min(first_ts) as first_ts, max(last_ts) as last_ts,
-               median((epoch(last_ts) - epoch(first_ts)) / greatest(events - 1, 1)) as mean_interval_s
+               max(max_value) as max_value, min(first_ts) as first_ts, max(last_ts) as last_ts
         from store.sensors group by sensor order by sensor"""
     with store.catalog.session("sensors") as con:
         return _dicts(con, query)

@@ -1,5 +1,6 @@
 """Commands around the asset registry."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -25,6 +26,21 @@ def import_assets(
     changed = fleet.import_assets(file)
     fleet.publish()
     shell.show({"changed": changed}, [f"{file}: {changed} parameters new or changed"])
+
+
+@assets_app.command("purge")
+def purge(
+    context: typer.Context,
+    asset: Annotated[str, typer.Argument(help="The asset's id.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove every trace of an asset from the store: the one way in which events leave the log."""
+    shell = of(context)
+    if not yes:
+        typer.confirm(f"Remove all events and results of {asset} for good?", abort=True, err=True)
+    report = shell.fleet().purge(asset)
+    counts = f"{report.events:,} events and {report.results:,} rows of results"
+    shell.show(asdict(report), [f"{asset}: {counts} removed, {report.segments} segments changed"])
 
 
 @assets_app.command("list")

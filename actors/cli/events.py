@@ -1,5 +1,6 @@
 """Commands around the event log: ingest, batches, sensors."""
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated, Any
@@ -7,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
+from actors.suggest import suggest_settings
 from event_store.ingest import ParseOptions, check_file
 from event_store.ingest.append import IngestReport
 
@@ -126,9 +128,21 @@ def list_batches(context: typer.Context) -> None:
     shell.table(rows, rows, columns, "no batches")
 
 
-def sensors(context: typer.Context) -> None:
-    """Each sensor's unit, range and cadence, and the inputs that it feeds."""
+def sensors(
+    context: typer.Context,
+    suggest: Annotated[bool, typer.Option("--suggest", help="Draft settings from names and ranges.")] = False,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the draft to a file.")] = None,
+) -> None:
+    """Each sensor's unit, range, cadence and gaps, and the inputs that it feeds."""
     shell = of(context)
     rows = shell.fleet().sensors()
-    columns = ("sensor", "unit", "assets", "events", "min_value", "max_value", "mean_interval_s", "feeds")
+    if suggest:
+        draft = json.dumps(suggest_settings(rows), indent=2, ensure_ascii=False)
+        say("drafted from names and ranges: check every unit and sign before you use it")
+        if out is None:
+            typer.echo(draft)
+        else:
+            out.write_text(draft + "\n", encoding="utf-8")
+        return
+    columns = ("sensor", "unit", "assets", "events", "min_value", "max_value", "median_interval_s", "gaps", "feeds")
     shell.table(rows, rows, columns, "no sensors")

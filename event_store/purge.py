@@ -1,0 +1,110 @@
+"""Purging an asset: the one way in which events leave the log. All or nothing, like every other change."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from altergo_interface.errors import SelectionError
+from event_store.catalog import insert, one
+from event_store.paths import bucket_of
+from event_store.publish import publish
+from event_store.segments import INDEX_KEY, SCHEMAS, Segment, segment_table, write_segment
+from event_store.store import Store
+
+_TABLES = ("assets", "sensors", "arrivals", "parameters", "heads", "snapshots", "masks", "skipped", "attempts")
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeReport:
+    """What was removed: rows of events and of results, and how many segments were written anew or dropped."""
+
+    asset_id: str
+    events: int
+    results: int
+    segments: int
+
+
+def purge_asset(store: Store, asset_id: str) -> PurgeReport:
+    """Remove every trace of an asset: events, results, parameters, quarantined rows that name it.
+
+    Its segments are written anew without it, and the old files deleted once the published copy no longer names
+    them. Raises SelectionError for an unknown asset, StoreBusy during a run.
+    """
+    with store.running(), store.ingesting():
+        with store.catalog.session("purge") as con:
+            if one(con, "select 1 from store.assets where asset_id = ?", asset_id) is None:
+                raise SelectionError(f"no asset is called '{asset_id}'", "See `twins assets list`")
+            listed = list(_segments(con, bucket_of(asset_id)))
+        changed = [(old, *_without(store, old, asset_id)) for old in listed if _holds(store, old, asset_id)]
+        with store.catalog.transaction("purge") as con:
+            _apply(con, asset_id, [old for old, _, _ in changed], [new for _, new, _ in changed if new is not None])
+        store.catalog.rewrite()
+        publish(store)
+        for old, _, _ in changed:
+            (store.paths.root / old.path).unlink(missing_ok=True)
+    events = sum(removed for old, _, removed in changed if old.kind == "event")
+    results = sum(removed for old, _, removed in changed if old.kind != "event")
+    return PurgeReport(asset_id, events, results, len(changed))
+
+
+def _segments(con: duckdb.DuckDBPyConnection, bucket: int) -> Iterator[Segment]:
+    rows = con.execute(
+        'select path, kind, bucket, month, "rows", bytes, epoch_us(first_ts), epoch_us(last_ts), seq, collides,'
+        " checksum from store.segments where bucket = ?",
+        [bucket],
+    ).fetchall()
+    return (Segment(*row) for row in rows)
+
+
+def _holds(store: Store, segment: Segment, asset_id: str) -> bool:
+    column = pq.read_table(store.paths.root / segment.path, columns=["asset_id"], partitioning=None).column(0)
+    return bool(pc.any(pc.equal(pc.cast(column, pa.string()), asset_id)).as_py())
+
+
+def _without(store: Store, segment: Segment, asset_id: str) -> tuple[Segment | None, int]:
+    """The segment written anew without the asset (None where nothing else is in it), and the rows removed."""
+    root = store.paths.root
+    index = None
+    if segment.kind == "event":
+        groups, index = _event_groups(root / segment.path, asset_id)
+    else:
+        # As plain strings: a dictionary would keep the name of the asset although no row has it any more.
+        plain = pq.read_table(root / segment.path, partitioning=None, schema=_plain(SCHEMAS[segment.kind]))
+        kept = plain.filter(pc.not_equal(plain.column("asset_id"), asset_id))
+        groups = [kept.cast(SCHEMAS[segment.kind])]
+    rows = sum(group.num_rows for group in groups)
+    if rows == 0:
+        return None, segment.rows
+    path = store.paths.new_segment(segment.kind, segment.bucket, segment.month)
+    size, checksum = write_segment(root, path, segment.kind, groups, index)
+    stamps = np.concatenate([group.column("ts").to_numpy().view(np.int64) for group in groups])
+    first, last = int(stamps.min()), int(stamps.max())
+    written = replace(segment, path=str(path), rows=rows, bytes=size, checksum=checksum, first_ts=first, last_ts=last)
+    return written, segment.rows - rows
+
+
+def _plain(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in schema])
+
+
+def _event_groups(path: Path, asset_id: str) -> tuple[list[pa.Table], object]:
+    with pq.ParquetFile(path) as file:
+        index = json.loads(file.schema_arrow.metadata[INDEX_KEY])
+        kept = [number for number, (asset, _) in enumerate(index["assets"]) if asset != asset_id]
+        groups = [file.read_row_group(number).replace_schema_metadata(None) for number in kept]
+    return groups, {"sensors": index["sensors"], "assets": [index["assets"][number] for number in kept]}
+
+
+def _apply(con: duckdb.DuckDBPyConnection, asset_id: str, old: list[Segment], new: list[Segment]) -> None:
+    con.execute("delete from store.segments where path in (select unnest(?))", [[s.path for s in old]])
+    insert(con, "segments", segment_table(new))
+    for table in _TABLES:
+        con.execute(f"delete from store.{table} where asset_id = ?", [asset_id])
+    con.execute("delete from store.quarantine where contains(raw, ?)", [asset_id])

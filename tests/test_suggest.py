@@ -1,0 +1,65 @@
+"""Sensors and drafted settings: measured cadence and gaps, guessed units, and a draft that the engine accepts."""
+
+import json
+from pathlib import Path
+
+import pytest
+from histories import DAY_US, START, TS, random_history, write_assets
+
+from actors import Fleet
+from actors.cli import main
+from actors.suggest import suggest_settings
+
+
+def row(sensor: str, low: float, high: float, interval: float = 60.0) -> dict[str, object]:
+    return {"sensor": sensor, "min_value": low, "max_value": high, "median_interval_s": interval}
+
+
+GUESSED = [
+    ("SoC", 0, 100, {"unit": "%", "cadence_s": 60.0}),
+    ("SoC", 0, 0.98, {"unit": "fraction", "cadence_s": 60.0}),
+    ("Cell Voltage 12 [mV]", 3000, 4200, {"unit": "mV", "cadence_s": 60.0}),
+    ("pack_voltage", 300, 400, {"unit": "V", "cadence_s": 60.0}),
+    ("Current", -80, 120, {"unit": "A", "current_sign": "discharge_positive", "cadence_s": 60.0}),
+    ("temp_max", -10, 40, {"unit": "°C", "cadence_s": 60.0}),
+    ("temp_max", 263, 313, {"unit": "K", "cadence_s": 60.0}),
+    ("speed", 0, 180, {"cadence_s": 60.0}),
+]
+
+
+@pytest.mark.parametrize(("sensor", "low", "high", "rule"), GUESSED)
+def test_units_are_guessed_from_name_and_size(sensor: str, low: float, high: float, rule: object) -> None:
+    drafted = suggest_settings([row(sensor, low, high)])["parameters"]["sensors"]
+    assert list(drafted.values()) == [rule]
+
+
+def test_numbered_sensors_become_one_pattern_and_feed_the_monitor() -> None:
+    drafted = suggest_settings([row(f"Cell Voltage {n} [mV]", 3000, 4200) for n in (1, 2, 10)])["parameters"]
+    assert list(drafted["sensors"]) == ["Cell Voltage # [mV]"]
+    assert drafted["models"]["voltage_monitor"]["inputs"] == {"cell_voltages": {"default": "Cell Voltage # [mV]"}}
+
+
+def test_the_report_measures_and_the_draft_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    fleet = Fleet(tmp_path / "store")
+    fleet.import_assets(write_assets(tmp_path / "assets.csv", ("A",)))
+    fleet.ingest(random_history(1, ("A",), 2, gaps=False).write(tmp_path / "events.parquet"))
+    gap = 3 * DAY_US
+    stamps = [START + gap + n * 10_000_000 for n in range(50)] + [START + 2 * gap + n * 10_000_000 for n in range(50)]
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    beats = {"asset_id": ["A"] * 100, "sensor": ["beat"] * 100, "ts": pa.array(stamps).view(TS), "value": [1.0] * 100}
+    pq.write_table(pa.table(beats), tmp_path / "beats.parquet")
+    fleet.ingest(tmp_path / "beats.parquet")
+    report = {row["sensor"]: row for row in fleet.sensors()}
+    assert (report["beat"]["median_interval_s"], report["beat"]["gaps"]) == (10.0, 1)
+    assert report["current"]["feeds"] == ["eq_cycles.current"]
+    with pytest.raises(SystemExit) as exit_:
+        main(["--store", str(tmp_path / "store"), "sensors", "--suggest", "--out", "draft.json"])
+    assert exit_.value.code == 0
+    assert json.loads(Path("draft.json").read_text())["parameters"]["sensors"]["current"]["unit"] == "A"
+    drafted = Fleet(tmp_path / "store", "draft.json").run(local=True)
+    assert (drafted.pairs, drafted.parked) == (2, [])
