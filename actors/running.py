@@ -118,6 +118,8 @@ class Run:
         plan = self._plan
         with self._store.catalog.transaction("run") as con:
             number = int(one(con, "select coalesce(max(number), 0) + 1 from store.runs"))
+            # The run lock is ours: a run that still counts as running has died.
+            con.execute("update store.runs set status = 'killed' where status = 'running'")
             con.execute(
                 "insert into store.runs values (?, ?, ?, null, ?, 'running', ?, ?, 0, 0, 0, ?, ?)",
                 [

@@ -97,6 +97,7 @@ def test_a_second_run_is_refused_and_told_who_runs(setup: Setup) -> None:
     process.wait()
     os.close(gate)
     setup.fleet.run("asset:A", local=True)  # the lock went with its holder
+    assert setup.fleet.sql("select status from runs order by started_at").fetchall() == [("killed",), ("done",)]
 
 
 @pytest.mark.parametrize("options", [("--local",), pytest.param(("--workers", "2"), marks=pytest.mark.ray)])
