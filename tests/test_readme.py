@@ -1,0 +1,72 @@
+"""The README is true: its demo runs on Ray as written, and so does every command and Python line after it."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from actors import Fleet
+from actors.cli import main
+
+README = Path(__file__).parents[1] / "README.md"
+pytestmark = pytest.mark.ray
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def run(words: list[str]) -> int:
+    with pytest.raises(SystemExit) as exit_:
+        main(words)
+    return int(exit_.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the demo's store, a small one, as `make demo` leaves it."""
+    folder = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert run(["--store", "demo-store", "demo", "--assets", "8", "--days", "3"]) == 0
+    return folder
+
+
+def test_the_demo_finds_its_own_faults(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(home)
+    capsys.readouterr()
+    assert run(["--store", "other-store", "--json", "demo", "--assets", "8", "--days", "3"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["pairs"], document["parked"]) == (16, 0)
+    assert document["voltage_faults"] == {"injected": 2, "found": 2, "false": 0}
+    assert document["worst_throughput_error"] < 0.004
+    assert document["digest"] == Fleet(home / "demo-store").digest()  # the same seed, the same fleet
+
+
+def test_every_command_after_the_demo_runs(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    lines = [line for block in blocks("bash") for line in block.splitlines() if "--store demo-store" in line]
+    assert len(lines) >= 4
+    for line in lines:
+        assert run(shlex.split(line, comments=True)[1:]) == 0, line
+
+
+@pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")  # DuckDB's own conversion to a DataFrame
+def test_the_python_lines_run(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    (code,) = blocks("python")
+    names: dict[str, object] = {}
+    exec(code.replace("fleet-store", "demo-store").replace("EV-07", "EV-0000"), names)
+    assert "eq_cycles" in names["twin"].outputs  # type: ignore[attr-defined]
+
+
+def test_the_settings_example_is_accepted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(home)
+    (document,) = blocks("json")
+    (home / "example.json").write_text(document)
+    plan = Fleet(home / "demo-store", "example.json").plan()
+    assert {entry.model for entry in plan.skipped} == {"eq_cycles"}  # the demo has no sensor I_pack
