@@ -1,73 +1,94 @@
-"""Runs the command line in a process that kills itself at the n-th step that touches the store.
+"""Runs the command line in processes that kill themselves at the n-th step that touches the store.
 
 Steps are what the interpreter's audit hook sees of the store's folder (opening a file to write, renaming, removing,
-making a folder) and every begin and commit of a catalog transaction, before and after it. Usage:
+making a folder) and every begin and commit of a catalog transaction, before and after it.
 
-    python crash_runner.py STORE N -- ARGUMENTS…
-
-With N = 0 nothing is killed, and the number of steps is printed on stderr as `steps=K`.
+Reads trials from stdin, one JSON list a line, `[store, n, argument, …]`, and answers each with a line
+`[exit code, steps]`. Each trial is a fork, so that the imports are paid for once. With n = 0 nothing is killed.
 """
 
+import json
 import os
 import signal
 import sys
 
 import duckdb
 
-STORE = os.path.abspath(sys.argv[1])
-AT = int(sys.argv[2])
-steps = 0
+from actors.cli import main as twins
+from event_store.catalog import Catalog
 
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir"}
 
 
-def step() -> None:
-    global steps
-    steps += 1
-    if steps == AT:
-        os.kill(os.getpid(), signal.SIGKILL)
+class Trap:
+    """Counts the steps of one trial, and kills the process at one of them."""
 
+    def __init__(self, store: str, at: int) -> None:
+        self._store = os.path.abspath(store) + os.sep
+        self._at = at
+        self.steps = 0
 
-def hook(event: str, arguments: tuple[object, ...]) -> None:
-    if event not in EVENTS or not isinstance(arguments[0], str | os.PathLike):
-        return
-    path = os.fspath(arguments[0])
-    if not os.path.abspath(path).startswith(STORE + os.sep) or "/locks/" in path:
-        return
-    if event == "open" and not (isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")):
-        return
-    step()
+    def step(self) -> None:
+        self.steps += 1
+        if self.steps == self._at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def hook(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event not in EVENTS or not isinstance(arguments[0], str | os.PathLike):
+            return
+        path = os.path.abspath(os.fspath(arguments[0]))
+        if not path.startswith(self._store) or "/locks/" in path:
+            return
+        if event == "open" and not (isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")):
+            return
+        self.step()
 
 
 class Watched:
     """A connection whose transactions are steps."""
 
-    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, trap: Trap) -> None:
         self._con = con
+        self._trap = trap
 
     def execute(self, query: str, *arguments: object) -> object:
         if query not in ("begin", "commit"):
             return self._con.execute(query, *arguments)
-        step()
+        self._trap.step()
         result = self._con.execute(query)
-        step()
+        self._trap.step()
         return result
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._con, name)
 
 
-def main() -> None:
-    from actors.cli import main as twins
-    from event_store.catalog import Catalog
-
+def child(store: str, at: int, arguments: list[str], report: int) -> None:
+    trap = Trap(store, at)
     connect = Catalog._connect
-    Catalog._connect = lambda self: Watched(connect(self))  # type: ignore[method-assign,assignment,return-value]
-    sys.addaudithook(hook)
+    Catalog._connect = lambda self: Watched(connect(self), trap)  # type: ignore[method-assign,assignment,return-value]
+    sys.addaudithook(trap.hook)
+    code = 0
     try:
-        twins(sys.argv[4:])
-    finally:
-        sys.stderr.write(f"steps={steps}\n")
+        twins(["--store", store, *arguments])
+    except SystemExit as done:
+        code = int(done.code or 0)
+    os.write(report, str(trap.steps).encode())
+    os._exit(code)
 
 
-main()
+def trial(store: str, at: int, *arguments: str) -> list[int]:
+    reading, writing = os.pipe()
+    process = os.fork()
+    if process == 0:
+        os.dup2(2, 1)  # stdout belongs to the answers
+        child(store, at, list(arguments), writing)
+    os.close(writing)
+    steps = int(os.read(reading, 32) or 0)
+    os.close(reading)
+    return [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), steps]
+
+
+for line in sys.stdin:
+    sys.stdout.write(json.dumps(trial(*json.loads(line))) + "\n")
+    sys.stdout.flush()
