@@ -64,6 +64,16 @@ def files_of(root):
 
 
 @pytest.fixture(scope="session")
+def reference_data() -> Path:
+    """The folder of real and simulated reference data; without it a test is skipped, and in CI it fails."""
+    folder = os.environ.get("TWINS_REFERENCE_DATA")
+    if folder is None:
+        assert not os.environ.get("CI"), "TWINS_REFERENCE_DATA must name the reference data in CI"
+        pytest.skip("TWINS_REFERENCE_DATA does not name the reference data")
+    return Path(folder)
+
+
+@pytest.fixture(scope="session")
 def events():
     """The narrow events of EV-1 and EV-2, four days each; copy before you change them."""
     return pd.concat([asset_events("EV-1"), asset_events("EV-2", seed=1)], ignore_index=True)

@@ -1,7 +1,6 @@
 """Equivalent cycles: the formula against plain arithmetic, the law of cuts, and measured and simulated truth."""
 
 import math
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -203,19 +202,10 @@ def test_more_than_a_tenth_unobserved_is_told(gap, told):
     assert model().notices(model().initial()) == []
 
 
-def reference(name):
-    folder = os.environ.get("TWINS_REFERENCE_DATA")
-    if folder:
-        return pd.read_parquet(Path(folder) / name)
-    if os.environ.get("CI") == "true":
-        pytest.fail("TWINS_REFERENCE_DATA is not set")
-    return pytest.skip("TWINS_REFERENCE_DATA is not set")
-
-
 @pytest.mark.reference
 @pytest.mark.parametrize("cell", ["nmc_chen2020_spme_5d_1s", "lfp_prada2013_spm_hyst_5d_1s"])
-def test_simulated_throughput_within_a_thousandth(cell):
-    truth = reference(f"truth/{cell}.parquet")
+def test_simulated_throughput_within_a_thousandth(reference_data, cell):
+    truth = pd.read_parquet(reference_data / f"truth/{cell}.parquet")
     current = Samples(truth["ts"].dt.as_unit("us").astype("int64").to_numpy(), truth["current"].to_numpy(dtype=float))
     m = model(enable_efficiency_correction=False, deadband_a=0.02)
     found = final(m, {"capacity": 5.0, "current": current})
@@ -225,9 +215,9 @@ def test_simulated_throughput_within_a_thousandth(cell):
 
 
 @pytest.mark.reference
-def test_laboratory_drive_cycles_meet_the_testers_counter():
+def test_laboratory_drive_cycles_meet_the_testers_counter(reference_data):
     """The counter is net, so discharge less charge is compared, on the drive cycles at 1 s and 25 °C."""
-    rows = reference("lab_panasonic_18650pf.parquet")
+    rows = pd.read_parquet(reference_data / "lab_panasonic_18650pf.parquet")
     drives = ["Cycle_1", "Cycle_2", "Cycle_3", "Cycle_4", "HWFTa", "HWFTb", "LA92", "NN", "US06"]
     for drive in drives:
         test = rows[rows["asset_id"] == f"pan18650pf_25C_{drive}"].drop_duplicates(["ts", "sensor"])

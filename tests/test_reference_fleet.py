@@ -1,8 +1,8 @@
 """The real fleet: four cars with real faults, through the real storage, on Ray and in-process."""
 
-import os
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from actors import Fleet
@@ -20,39 +20,28 @@ pytestmark = pytest.mark.reference
 
 
 @pytest.fixture(scope="module")
-def data() -> Path:
-    folder = os.environ.get("TWINS_REFERENCE_DATA")
-    if folder is None:
-        assert not os.environ.get("CI"), "TWINS_REFERENCE_DATA must name the reference data in CI"
-        pytest.skip("TWINS_REFERENCE_DATA does not name the reference data")
-    return Path(folder)
-
-
-@pytest.fixture(scope="module")
-def fleet(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+def fleet(reference_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Fleet:
     """All four cars, ingested and run in-process."""
     root = tmp_path_factory.mktemp("reference")
     (root / "settings.json").write_text(SETTINGS)
     found = Fleet(root / "store", root / "settings.json")
     for name in ("fleet_baticm_pack", "fleet_baticm_cells"):
-        report = found.ingest(data / f"{name}.parquet")
+        report = found.ingest(reference_data / f"{name}.parquet")
         assert report.quarantined == 0
-    found.import_assets(data / "baticm_assets.csv")
+    found.import_assets(reference_data / "baticm_assets.csv")
     report = found.run(local=True)
     assert (report.pairs, report.parked) == (8, [])
     return found
 
 
-def test_every_event_is_there_once(fleet: Fleet, data: Path) -> None:
-    delivered = f"(from '{data}/fleet_baticm_pack.parquet' union all from '{data}/fleet_baticm_cells.parquet')"
-    keys = f"select count(*) from (select distinct asset_id, sensor, ts from {delivered})"
-    import duckdb
-
-    assert fleet.sql("select count(*) from events").fetchall() == duckdb.sql(keys).fetchall()
-    assert (
-        fleet.sql("select sum(appended + duplicates) from batches where kind = 'events'").fetchall()
-        == duckdb.sql(f"select count(*) from {delivered}").fetchall()
-    )
+def test_every_event_is_there_once(fleet: Fleet, reference_data: Path) -> None:
+    files = [f"from '{reference_data}/{name}.parquet'" for name in ("fleet_baticm_pack", "fleet_baticm_cells")]
+    delivered = f"({' union all '.join(files)})"
+    with duckdb.connect() as con:
+        rows = con.execute(f"select count(*) from {delivered}").fetchall()
+        keys = con.execute(f"select count(*) from (select distinct asset_id, sensor, ts from {delivered})").fetchall()
+    assert fleet.sql("select count(*) from events").fetchall() == keys
+    assert fleet.sql("select sum(appended + duplicates) from batches where kind = 'events'").fetchall() == rows
 
 
 @pytest.mark.ray

@@ -1,6 +1,5 @@
 """Voltage monitor: every rule on small histories, a plain event loop as reference, and the law of cuts."""
 
-import os
 from itertools import pairwise
 from pathlib import Path
 
@@ -456,18 +455,9 @@ def test_any_cut_gives_the_same_bits(seed, at_midnights):
 # ---- simulated truth ----
 
 
-def reference(name):
-    folder = os.environ.get("TWINS_REFERENCE_DATA")
-    if folder:
-        return pd.read_parquet(Path(folder) / name)
-    if os.environ.get("CI") == "true":
-        pytest.fail("TWINS_REFERENCE_DATA is not set")
-    return pytest.skip("TWINS_REFERENCE_DATA is not set")
-
-
 @pytest.mark.reference
-def test_simulated_fast_charge_raises_a_high_alert():
-    truth = reference("truth/nmc_chen2020_spme_5d_1s.parquet")
+def test_simulated_fast_charge_raises_a_high_alert(reference_data):
+    truth = pd.read_parquet(reference_data / "truth/nmc_chen2020_spme_5d_1s.parquet")
     t = truth["ts"].dt.as_unit("us").astype("int64").to_numpy()
     cell = Samples(t, truth["voltage"].to_numpy(dtype=float), 0, SensorRule(resolution=0.001, cadence_s=1))
     inputs = {"chemistry": "NMC", "v_cell_min": cell, "v_cell_max": cell}
