@@ -23,11 +23,11 @@ from altergo_interface.errors import did_you_mean
 from altergo_interface.models import Registry, discover, packaged_dir
 from event_store.digest import digest
 from event_store.facts import Facts, read_facts
-from event_store.ingest import ParseOptions
+from event_store.ingest import ParseOptions, check_file
 from event_store.ingest.append import IngestReport, ingest_file, read_events
 from event_store.parameters import append_parameters
 from event_store.paths import StorePaths
-from event_store.publish import publish
+from event_store.publish import publish, published_root
 from event_store.purge import PurgeReport, purge_asset
 from event_store.queries import asset_list, asset_state, batches, last_settings, status
 from event_store.store import Store
@@ -97,6 +97,16 @@ class Fleet:
         with TemporaryDirectory() if new and dry_run else nullcontext(self.root) as root:
             store = Store.create(Path(root))
             return ingest_file(store, Path(path), chosen, now_us, again=again, dry_run=dry_run, parsed=parsed)
+
+    def check_files(self, paths: Sequence[Path], options: ParseOptions) -> None:
+        """Raise IngestError for the first file that cannot be ingested at all; nothing is written.
+
+        Several files are parsed before the first is appended, so that a broken one leaves nothing half done.
+        """
+        for path in paths:
+            check_file(path)
+        for path in paths if len(paths) > 1 else ():
+            read_events(path, options, time.time_ns() // 1000)
 
     def import_assets(self, path: str | Path) -> int:
         """Take asset parameters from a registry file; returns how many were new or different."""
@@ -222,8 +232,8 @@ class Fleet:
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """A query over the views of the published copy, read-only."""
         store = StorePaths(self.root)
-        if not store.published.is_file():
-            self.publish()
+        if published_root(store) != store.root.absolute():
+            self.publish()  # there is none yet, or the store has moved since
         # Attached, because connecting to a path again would give the copy that an older relation still holds; and
         # confined to it, because whatever else a query opened could be written.
         con = duckdb.connect()

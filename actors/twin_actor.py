@@ -67,6 +67,8 @@ class TwinActor:
     def _fold(self, twin: Twin, pair: PairWork) -> Replay:
         if self._series is None:
             raise ModelError("no events are loaded")
+        if pair.start is not None and pair.carry is None:
+            raise ModelError(f"the snapshot at {pair.start} µs is missing", "Run with --compute-type full")
         carry = Carry.from_json(pair.carry) if pair.carry is not None else twin.genesis()
         return replay(twin, carry, pair.start, self._series.since(pair.start))
 

@@ -57,6 +57,8 @@ class AssetTwin:
         `overrides` are configuration values by `model.key`. Times are ISO 8601, half-open; naive ones are UTC.
         Raises SelectionError where no event lies before `until`.
         """
+        if since and until and parse_time(since, "--from") >= parse_time(until, "--to"):
+            raise SelectionError(f"--from {since} is not before --to {until}", "Ranges are half-open")
         settings = with_overrides(self._settings, overrides or {}, self._registry)
         series = self._load(until)
         work, skipped = self._work(settings)
@@ -85,7 +87,9 @@ class AssetTwin:
         if found is not None and until is not None:
             found = found.before(parse_time(until, "--to"))
         if found is None:
-            raise SelectionError(f"{asset.asset_id}: no events in this range", "Widen it")
+            raise SelectionError(
+                f"{asset.asset_id}: no events{' before --to' if until else ' yet'}", "Ingest some first"
+            )
         return found
 
     def _work(self, settings: Settings) -> tuple[AssetWork, dict[str, str]]:

@@ -97,7 +97,7 @@ def load_settings(path: Path, environ: Mapping[str, str] | None = None) -> Setti
 def parse_settings(raw: Any, source: str, environ: Mapping[str, str] | None = None) -> Settings:
     """Typed settings of a parsed document. Raises SettingsError, see `load_settings`."""
     sections = _sections(raw, source)
-    _overlay(sections, os.environ if environ is None else environ)
+    _overlay(sections, {**_dotenv(Path(".env")), **os.environ} if environ is None else environ)
     document = {
         "execution": _leaves(sections["execution"]),
         "sensors": {name: _leaves(rule) for name, rule in sections["sensors"].items()},
@@ -127,6 +127,13 @@ def _sections(raw: Any, source: str) -> dict[str, dict[str, Any]]:
         if not isinstance(section, dict):
             raise SettingsError(f"{source}: 'parameters.{key}' is no object", "See the README's example")
     return {key: json.loads(json.dumps(section)) for key, section in sections.items()}
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """The overrides in a `.env` file, `KEY=VALUE` a line; other keys are other programs' business."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    pairs = (line.strip().partition("=") for line in lines)
+    return {key.strip(): value.strip().strip("\"'") for key, _, value in pairs if key.startswith(ENV_PREFIX)}
 
 
 def _overlay(sections: dict[str, dict[str, Any]], environ: Mapping[str, str]) -> None:

@@ -103,11 +103,12 @@ _STATEMENTS = (
        select $run_id, asset_id, model, status, reasons, error, seconds from _fresh""",
     # A pair that was parked keeps its last good state, outputs and snapshots.
     """update store.heads h set version = h.version + 1, status = 'parked', error = f.error,
-              tried_code = f.code, tried_config = f.config, tried_seq = f.seq
+              tried_code = f.code, tried_config = f.config, tried_seq = f.seq, tried_choices = f.choices
        from _fresh f where f.status = 'parked' and h.asset_id = f.asset_id and h.model = f.model""",
     """insert into store.heads by name
        select asset_id, model, 1 as version, 'parked' as status, error, code as tried_code, config as tried_config,
-              seq as tried_seq, choices, 0 as seq, 0 as run, $run_id as run_id, 0 as open_events
+              seq as tried_seq, choices, choices as tried_choices,
+              0 as seq, 0 as run, $run_id as run_id, 0 as open_events
        from _fresh where status = 'parked' and not known""",
     """delete from store.snapshots s using _fresh f
        where f.status = 'ok' and s.asset_id = f.asset_id and s.model = f.model
@@ -125,7 +126,8 @@ _STATEMENTS = (
        where f.status = 'ok' and h.asset_id = f.asset_id and h.model = f.model""",
     """insert into store.heads by name
        select asset_id, model, version + 1 as version, status, null as error, code, config, code as tried_code,
-              config as tried_config, seq as tried_seq, choices, head, as_of, seq, $number as run, $run_id as run_id,
+              config as tried_config, seq as tried_seq,
+              choices, choices as tried_choices, head, as_of, seq, $number as run, $run_id as run_id,
               open_events, state, state::json::variant as state_variant, latest
        from _fresh where status = 'ok'""",
 )

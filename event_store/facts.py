@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import duckdb
 
@@ -77,19 +78,18 @@ def _arrivals(con: duckdb.DuckDBPyConnection, where: str, given: dict[str, str])
 
 
 def _heads(con: duckdb.DuckDBPyConnection, where: str, given: dict[str, str]) -> dict[str, dict[str, Head]]:
-    query = f"""select asset_id, model, epoch_us(head), seq, version, status, code, config, tried_code,
-                       tried_config, tried_seq, choices, open_events from store.heads{where}"""
+    query = f"""select asset_id, model, epoch_us(head), seq, version, status, code, config, tried_code, tried_config,
+                       tried_seq, choices, tried_choices, open_events from store.heads{where}"""
     found: dict[str, dict[str, Head]] = defaultdict(dict)
-    parsed: dict[str, Mapping[str, str]] = {}
-    for asset, model, head, seq, version, status, code, config, t_code, t_config, t_seq, choices, rows in con.execute(
-        query, given
-    ).fetchall():
+    parse = lru_cache(json.loads)
+    for asset, model, head, seq, version, status, code, config, *rest in con.execute(query, given).fetchall():
+        tried_code, tried_config, tried_seq, choices, tried_choices, rows = rest
         made = None if code is None else Fingerprint(code, config)
-        if choices not in parsed:
-            parsed[choices] = json.loads(choices)
-        chosen = parsed[choices]
-        tried = Fingerprint(t_code, t_config)
-        found[asset][model] = Head(model, head, seq, version, status, made, tried, t_seq, chosen, rows)
+        tried = Fingerprint(tried_code, tried_config)
+        chosen, tried_chosen = parse(choices), parse(tried_choices)
+        found[asset][model] = Head(
+            model, head, seq, version, status, made, tried, tried_seq, chosen, tried_chosen, rows
+        )
     return found
 
 

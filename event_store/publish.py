@@ -2,13 +2,16 @@
 
 import os
 from contextlib import suppress
+from pathlib import Path
 
 import duckdb
 
+from event_store.catalog import one
 from event_store.durable import sync
 from event_store.locks import CATALOG_WAIT_S, exclusive
+from event_store.paths import StorePaths
 from event_store.store import Store
-from event_store.views import view_statements
+from event_store.views import quoted, view_statements
 
 _PARAMETERS = """
 select name, bool_and(json_type(value) in ('DOUBLE', 'BIGINT', 'UBIGINT')) from store.parameters
@@ -25,6 +28,16 @@ def publish(store: Store) -> None:
         _publish(store)
 
 
+def published_root(paths: StorePaths) -> Path | None:
+    """Where the store lay when its copy was published: the views name segments by that. None without a copy."""
+    if not paths.published.is_file():
+        return None
+    with duckdb.connect() as con:
+        con.execute(f"attach {quoted(str(paths.published))} as fleet (read_only)")
+        found = one(con, "select value from fleet.store.meta where key = 'root'")
+    return None if found is None else Path(found)
+
+
 def _publish(store: Store) -> None:
     target = store.paths.published
     draft = target.with_name(f"fleet.{os.getpid()}.draft")
@@ -33,6 +46,7 @@ def _publish(store: Store) -> None:
         with duckdb.connect(str(draft)) as con:
             segments = con.execute("select path, kind, bucket, month, collides from store.segments").fetchall()
             con.execute(view_statements(store.paths.root, segments, con.execute(_PARAMETERS).fetchall()))
+            con.execute("insert into store.meta values ('root', ?)", [str(store.paths.root)])
             con.execute("checkpoint")
         sync(draft)
         os.replace(draft, target)

@@ -107,4 +107,7 @@ def _apply(con: duckdb.DuckDBPyConnection, asset_id: str, old: list[Segment], ne
     insert(con, "segments", segment_table(new))
     for table in _TABLES:
         con.execute(f"delete from store.{table} where asset_id = ?", [asset_id])
-    con.execute("delete from store.quarantine where contains(raw, ?)", [asset_id])
+    con.execute(
+        "delete from store.quarantine where json_valid(raw) and list_contains(json_extract_string(raw, '$.*'), ?)",
+        [asset_id],
+    )

@@ -60,7 +60,9 @@ def status(store: Store) -> dict[str, Any]:
                (select coalesce(sum(events), 0)::bigint from store.assets) as events,
                (select min(head) from store.heads where status = 'ok') as head,
                (select coalesce(max(epoch(a.last_ts) - epoch(coalesce(h.as_of, a.first_ts))), 0)
-                from store.heads h join store.assets a using (asset_id)) as lag_s,
+                from store.assets a left join store.heads h using (asset_id)
+                where a.last_ts is not null and (h.asset_id is not null
+                      or not exists (select 1 from store.skipped s where s.asset_id = a.asset_id))) as lag_s,
                (select count(*) from store.heads where status = 'parked') as parked,
                (select count(*) from store.heads where status = 'blocked') as blocked"""
     last = "select * exclude (number, environment) from store.runs order by number desc limit 1"

@@ -23,7 +23,8 @@ create table store.parameters(
 create table store.heads(
     asset_id varchar, model varchar, version bigint, status varchar, error varchar,
     code varchar, config varchar, tried_code varchar, tried_config varchar, tried_seq bigint,
-    choices varchar, head timestamptz, as_of timestamptz, seq bigint, run bigint, run_id varchar,
+    choices varchar, tried_choices varchar,
+    head timestamptz, as_of timestamptz, seq bigint, run bigint, run_id varchar,
     open_events bigint, state varchar, state_variant variant,
     latest struct("output" varchar, ts timestamptz, "value" double, label varchar)[]);
 create table store.snapshots(

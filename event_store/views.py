@@ -34,7 +34,7 @@ def view_statements(
 def scan(kind: str, files: Sequence[str]) -> str:
     """A table expression over segments of one kind; empty, with the right columns, where there are none."""
     if files:
-        listed = ", ".join(_quoted(path) for path in files)
+        listed = ", ".join(quoted(path) for path in files)
         return f"read_parquet([{listed}], hive_partitioning = false)"
     columns = ", ".join(f'null::{_sql_type(f.type)} as "{f.name}"' for f in SCHEMAS[kind])
     return f"(select {columns} where false)"
@@ -121,10 +121,11 @@ def _parameter_names(names: Iterable[str]) -> dict[str, str]:
 
 def _parameter_column(name: str, number: bool, column: str) -> str:
     kind = "double" if number else "varchar"
-    return f", any_value(try_cast(value as {kind})) filter (name = {_quoted(name)}) as {column}"
+    return f", any_value(try_cast(value as {kind})) filter (name = {quoted(name)}) as {column}"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"
 
 

@@ -58,9 +58,19 @@ HEAD = Head(
     tried=MADE,
     tried_seq=5,
     choices=choices(),
+    tried_choices=choices(),
     open_events=12,
 )
 PARKED = replace(HEAD, status="parked", fingerprint=Fingerprint("old code", "old config"), seq=3)
+
+
+def test_a_parked_pair_whose_input_has_switched_is_tried_once() -> None:
+    """The good choices stay, for what a retry has to replay; what counts for being planned are the tried ones."""
+    before = choices() | {next(iter(choices())): "another sensor"}
+    assert plan(head=replace(HEAD, status="parked", choices=before)) is None
+    again = plan(head=replace(HEAD, status="parked", tried_choices=before))
+    assert again is not None
+    assert again.reasons == ("config_changed",)
 
 
 def plan(

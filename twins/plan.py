@@ -50,6 +50,7 @@ class Head:
     tried: Fingerprint
     tried_seq: int
     choices: Mapping[str, str]
+    tried_choices: Mapping[str, str]
     open_events: int
 
 
@@ -134,7 +135,7 @@ def _reasons(
         return ("full", *_changes(asset, model, binding, head))
     if head.status == "parked":
         # Parked until it is retried by name, or until what it was tried with has changed.
-        return _made_with(asset, model, binding, head, head.tried, head.tried_seq)
+        return _made_with(asset, model, binding, head.tried, head.tried_seq, head.tried_choices)
     return _changes(asset, model, binding, head)
 
 
@@ -149,16 +150,16 @@ def _changes(asset: AssetFacts, model: PlannedModel, binding: Binding, head: Hea
     reasons = tuple(reason for reason, holds in arrived.items() if holds)
     if head.fingerprint is None:
         return reasons
-    return reasons + _made_with(asset, model, binding, head, head.fingerprint, head.seq)
+    return reasons + _made_with(asset, model, binding, head.fingerprint, head.seq, head.choices)
 
 
 def _made_with(
-    asset: AssetFacts, model: PlannedModel, binding: Binding, head: Head, made: Fingerprint, seq: int
+    asset: AssetFacts, model: PlannedModel, binding: Binding, made: Fingerprint, seq: int, choices: Mapping[str, str]
 ) -> tuple[str, ...]:
     """What differs from the code, settings and parameters that a pair was computed or tried with."""
     checks = {
         "code_changed": made.code != model.fingerprint.code,
-        "config_changed": made.config != model.fingerprint.config or _switched(binding.choices(), head.choices),
+        "config_changed": made.config != model.fingerprint.config or _switched(binding.choices(), choices),
         "parameters_changed": _parameters_changed(asset.parameters, binding, seq),
     }
     return tuple(reason for reason, holds in checks.items() if holds)

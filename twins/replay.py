@@ -40,6 +40,10 @@ class Twin:
         """The asset parameters that the model takes, as they hold in the slot of `t`: see `cuts`."""
         last = self.grid.after(t) - 1
         values = {name: value_at(self.parameters, source, last) for name, source in self.binding.constants.items()}
+        for name, value in values.items():
+            if value is None and self.manifest.inputs[name].required:
+                what = f"parameter '{self.binding.constants[name]}' has no value before its first valid_from"
+                raise ModelError(what, "Import one without valid_from")
         return {name: _typed(name, value, self.manifest) for name, value in values.items() if value is not None}
 
     def cuts(self) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from actors.cli.progress import Meter
 from actors.cli.shell import Shell, of, say
 from actors.fleet import Fleet, packaged_settings
 from actors.simulated import write_fleet
+from altergo_interface import SettingsError
 from models._simulator import FleetSpec
 
 QUERIES = (
@@ -51,6 +52,7 @@ def demo(
     shell = of(context)
     folder = shell.store.with_name(shell.store.name + "-events")
     fleet = Fleet(shell.store, shell.settings or packaged_settings(), shell.models_dirs)
+    _refuse_strangers(fleet, folder)
     say(f"simulating {assets} assets × {days} days at 60 s into {folder}")
     files = write_fleet(FleetSpec(assets=assets, days=days, seed=seed), folder)
     appended = sum(fleet.ingest(path).appended for path in files)
@@ -75,6 +77,15 @@ def demo(
     if not shell.as_json:
         for title, query in QUERIES:
             _sample(shell, fleet, title, query)
+
+
+def _refuse_strangers(fleet: Fleet, folder: Path) -> None:
+    """Simulated assets do not belong among real ones: a log keeps them for good."""
+    if not (fleet.root / "catalog.duckdb").is_file():
+        return
+    others = [row["file"] for row in fleet.batches() if Path(row["file"]).parent != folder]
+    if others:
+        raise SettingsError(f"{fleet.root}: holds other events ({others[0]})", "Name another --store for the demo")
 
 
 def worst_throughput_error(fleet: Fleet, truth_file: Path) -> float:

@@ -9,7 +9,7 @@ import typer
 
 from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
 from actors.suggest import suggest_settings
-from event_store.ingest import ParseOptions, check_file
+from event_store.ingest import ParseOptions
 from event_store.ingest.append import IngestReport
 
 batches_app = typer.Typer(help="Ingest batches.", no_args_is_help=True)
@@ -60,8 +60,7 @@ def ingest(
     )
     fleet = shell.fleet()
     reports = []
-    for path in files:
-        check_file(path)  # what is wrong at first sight should not come after files that are already in the log
+    fleet.check_files(files, options)
     try:
         for path in files:
             reports.append(fleet.ingest(path, options, again=again, dry_run=dry_run))

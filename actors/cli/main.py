@@ -85,6 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+        _show(str(error), type(error).__name__, "Check the path", as_json)
+        code = 2
     except OSError as error:
         _show(str(error), type(error).__name__, "What was committed stays", as_json)
         code = EXIT_INFRASTRUCTURE
