@@ -66,7 +66,7 @@ def ingest(
             reports.append(fleet.ingest(path, options, again=again, dry_run=dry_run))
             _describe(shell, reports[-1], dry_run)
     finally:
-        if reports and not dry_run:  # files that came before a broken one are in the log
+        if reports and not dry_run:  # what came before an interruption is in the log
             fleet.publish()
     shell.show(_document(reports, dry_run))
     if any(report.quarantined for report in reports):
