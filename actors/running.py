@@ -63,7 +63,6 @@ class RunReport:
     events_replayed: int = 0
     parked: list[tuple[str, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
-    stale: int = 0
     seconds: float = 0.0
 
 
@@ -167,7 +166,11 @@ class Run:
     def _commit(self) -> None:
         if self._pending:
             with self._store.catalog.transaction("run") as con:
-                self.report.stale += commit_group(con, self._ref, [result.group for result in self._pending])
+                stale = commit_group(con, self._ref, [result.group for result in self._pending])
+            if stale:
+                self.report.warnings.append(
+                    f"{stale} batches were left out, because their heads had moved: run again"
+                )
         self._pending = []
         self._committed = time.monotonic()
 
