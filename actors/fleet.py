@@ -10,28 +10,33 @@ from typing import Any
 import duckdb
 
 from actors.assets_file import read_assets_file
+from actors.explain import explain
 from actors.local import LocalPool
+from actors.plan_file import PlanFile, request_of
 from actors.planning import Models, enabled_models, make_plan
 from actors.running import Pool, Progress, Run, RunReport
 from actors.selection import Selection
 from actors.sensor_report import sensor_report
+from actors.times import parse_time
 from actors.twin_view import AssetTwin
 from actors.work import HostConfig
 from altergo_interface import SelectionError, SettingsError
 from altergo_interface.config import Settings, load_settings
 from altergo_interface.errors import did_you_mean
 from altergo_interface.models import Registry, discover, packaged_dir
+from event_store.attempts import recover
 from event_store.digest import digest
-from event_store.facts import Facts, read_facts
+from event_store.facts import Facts, read_facts, sequence_at
 from event_store.ingest import ParseOptions, check_file
 from event_store.ingest.append import IngestReport, ingest_file, read_events
+from event_store.ingest.undo import RetractReport, retract_batch
 from event_store.parameters import append_parameters
 from event_store.paths import StorePaths
 from event_store.publish import publish, published_root
 from event_store.purge import PurgeReport, purge_asset
 from event_store.queries import asset_list, asset_state, batches, last_settings, status
-from event_store.store import Store
-from twins import Plan
+from event_store.store import Store, last_seq
+from twins import Plan, Request
 
 SETTINGS_FILE = "altergo-settings.json"
 
@@ -98,6 +103,10 @@ class Fleet:
             store = Store.create(Path(root))
             return ingest_file(store, Path(path), chosen, now_us, again=again, dry_run=dry_run, parsed=parsed)
 
+    def retract(self, batch: str) -> RetractReport:
+        """Undo an ingest batch: its rows stay in the log and count no more. See `batches`."""
+        return retract_batch(self.store(), batch)
+
     def check_files(self, paths: Sequence[Path], options: ParseOptions) -> None:
         """Raise IngestError for the first file that cannot be ingested at all; nothing is written.
 
@@ -124,22 +133,45 @@ class Fleet:
 
     # --- planning and running --------------------------------------------------------------------------------
 
-    def plan(self, select: str | None = None, compute_type: str | None = None) -> Plan:
-        """What a run would do now, from where, and why."""
-        return self._plan(select, compute_type, self.settings())[0]
+    def plan(
+        self,
+        select: str | None = None,
+        compute_type: str | None = None,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+    ) -> Plan:
+        """What a run would do now, from where, and why. Times are ISO 8601; see `run`."""
+        settings = self.settings()
+        return self._plan(select, request_of(settings, compute_type, since, until), settings)[0]
 
-    def _plan(self, select: str | None, mode: str | None, settings: Settings) -> tuple[Plan, Facts, Models]:
+    def _plan(
+        self, select: str | None, request: Request, settings: Settings, upto: int | None = None
+    ) -> tuple[Plan, Facts, Models]:
         models = enabled_models(self.registry(), settings)
         with self.store().catalog.session("plan") as con:
-            facts = read_facts(con)
-        chosen = mode or settings.execution.compute_type
-        return make_plan(facts, models, settings, Selection.parse(select), chosen), facts, models
+            facts = read_facts(con, upto=upto, ladders=request.mode == "manual")
+        return make_plan(facts, models, settings, Selection.parse(select), request), facts, models
+
+    def explain(self, asset_id: str) -> dict[str, Any]:
+        """Why each of an asset's pairs would run, or would not, with all that differs from its last good state."""
+        settings = self.settings()
+        models = enabled_models(self.registry(), settings)
+        with self.store().catalog.session("plan") as con:
+            facts = read_facts(con, asset_id, ladders=True)
+            if asset_id not in facts.assets:
+                raise self._unknown_asset(con, asset_id)
+        plan = make_plan(facts, models, settings, Selection(), request_of(settings, None))
+        return explain(facts, models, settings, plan, asset_id)
 
     def run(
         self,
         select: str | None = None,
         compute_type: str | None = None,
         *,
+        since: str | None = None,
+        until: str | None = None,
+        plan: str | Path | None = None,
         local: bool = False,
         address: str | None = None,
         workers: int | None = None,
@@ -148,20 +180,31 @@ class Fleet:
     ) -> RunReport:
         """Execute the plan on Ray (this machine's, or the cluster at `address`) or in-process (`local`).
 
-        Raises StoreBusy while another run holds the store, and InfrastructureError where Ray fails; what was
-        committed until then stays.
+        `compute_type` is `incremental`, `full`, `retry` or `manual`; the last one restates the slots of
+        [`since`, `until`). With `plan`, a file that a plan was written to, exactly that is executed.
+
+        Raises StoreBusy while another run holds the store, PlanStale where a pair of the file's plan has moved, and
+        InfrastructureError where Ray fails; what was committed until then stays.
         """
         store = self.store()
         with store.running():
             settings = self.settings()
-            plan, facts, models = self._plan(select, compute_type, settings)
-            on_plan(plan)
-            mode = compute_type or settings.execution.compute_type
-            run = Run(store, plan, facts, settings, mode, Selection.parse(select).covers)
+            with store.catalog.transaction("run") as con:
+                recover(con)
+            if plan is not None:
+                written = PlanFile.read(Path(plan))
+                found, facts, models = self._plan(None, written.request, settings, written.seq)
+                found = written.chosen(found, facts)
+            else:
+                request = request_of(settings, compute_type, since, until)
+                found, facts, models = self._plan(select, request, settings)
+            on_plan(found)
+            run = Run(store, found, facts, models, settings, Selection.parse(select).covers)
             try:
-                if not plan.items:
+                if not found.items:
                     return run.execute(_NoPool(), on_progress)
-                config = HostConfig(store.paths.root, settings, self._models_dirs, dict(models.fingerprints))
+                made = {name: fingerprint.value for name, fingerprint in models.fingerprints.items()}
+                config = HostConfig(store.paths.root, settings, self._models_dirs, made)
                 with self._pool(config, local, address, workers) as pool:
                     return run.execute(pool, on_progress)
             finally:
@@ -190,13 +233,21 @@ class Fleet:
                 raise self._unknown_asset(con, asset_id)
         return AssetTwin(store, facts, asset_id, self.registry(), settings)
 
-    def state(self, asset_id: str) -> dict[str, Any]:
-        """The twin's state at its newest event, as the last run left it."""
-        with self.store().catalog.session("state") as con:
-            found = asset_state(con, asset_id)
-            if found is None:
+    def state(self, asset_id: str, at: str | None = None, known_at: str | int | None = None) -> dict[str, Any]:
+        """The twin's state: as the last run left it; or, with `at` or `known_at`, by today's models and settings over
+        the events before `at` and the events and parameters that were known at a sequence or a time."""
+        if at is None and known_at is None:
+            with self.store().catalog.session("state") as con:
+                found = asset_state(con, asset_id)
+                if found is None:
+                    raise self._unknown_asset(con, asset_id)
+            return found
+        store = self.store()
+        with store.catalog.session("state") as con:
+            facts = read_facts(con, asset_id, upto=_sequence(con, known_at), ladders=True)
+            if asset_id not in facts.assets:
                 raise self._unknown_asset(con, asset_id)
-        return found
+        return AssetTwin(store, facts, asset_id, self.registry(), self.settings()).state(at)
 
     @staticmethod
     def _unknown_asset(con: duckdb.DuckDBPyConnection, asset_id: str) -> SelectionError:
@@ -248,10 +299,23 @@ class _NoPool:
 
     workers = 0
 
-    def run(self, batches: object) -> Iterator[Any]:
+    def run(self, source: object) -> Iterator[Any]:
         """Nothing."""
-        del batches
+        del source
         return iter(())
+
+
+def _sequence(con: duckdb.DuckDBPyConnection, known_at: str | int | None) -> int | None:
+    """A sequence as given, or that of an ISO 8601 time. Raises SelectionError for one that is still to come."""
+    if known_at is None:
+        return None
+    text = str(known_at)
+    if not text.isdecimal():
+        return sequence_at(con, parse_time(text, "--known-at"))
+    last = last_seq(con)
+    if int(text) > last:
+        raise SelectionError(f"--known-at {text}: the newest sequence is {last}", "See: twins batches list")
+    return int(text)
 
 
 def packaged_settings() -> Path:

@@ -7,7 +7,7 @@ from actors.work import BatchResult, HostConfig, WorkBatch
 from altergo_interface import InfrastructureError
 from altergo_interface.models import discover
 from event_store.log import read_assets
-from twins import fingerprint
+from twins.graph import checked_order, fingerprints
 from twins.grid import UTC_DAYS
 
 
@@ -18,8 +18,10 @@ class TwinHost:
         keep_freed_memory()
         self._config = config
         self._registry = discover(config.models_dirs)
-        for name, expected in config.fingerprints.items():
-            if fingerprint(self._registry[name], config.settings, UTC_DAYS) != expected:
+        specs = {name: self._registry[name] for name in config.fingerprints}
+        order = checked_order(specs, self._registry, config.settings)
+        for name, found in fingerprints(order, specs, config.settings, UTC_DAYS).items():
+            if found.value != config.fingerprints[name]:
                 raise InfrastructureError(
                     f"model '{name}' differs between this host and the driver", "Deploy the same code on every node"
                 )
@@ -28,14 +30,9 @@ class TwinHost:
         """Read the batch's events, replay every asset, write the segments."""
         sink = Sink(self._config.root, batch)
         log = read_assets(self._config.root, batch.segments, {work.asset_id: work.start for work in batch.assets})
-        events = 0
         for work in batch.assets:
             series = log.pop(work.asset_id, None)
-            if series is None:
-                continue  # its only events are before the start of what was asked for
-            events += len(series)
             actor = TwinActor(work, self._registry, self._config.settings)
             actor.load(series)
-            for outcome in actor.replay():
-                sink.add(work, series, outcome)
-        return sink.close(events)
+            sink.add(work, series, actor.replay())
+        return sink.close()

@@ -1,10 +1,11 @@
 """Runs batches in the driver's own process: the same host, without Ray."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 
 from actors.host import TwinHost
-from actors.work import BatchResult, HostConfig, WorkBatch
+from actors.work import BatchResult, HostConfig
+from actors.work_source import WorkSource
 
 
 class LocalPool(AbstractContextManager["LocalPool"]):
@@ -15,9 +16,10 @@ class LocalPool(AbstractContextManager["LocalPool"]):
     def __init__(self, config: HostConfig) -> None:
         self._host = TwinHost(config)
 
-    def run(self, batches: Iterable[WorkBatch]) -> Iterator[BatchResult]:
+    def run(self, source: WorkSource) -> Iterator[BatchResult]:
         """The results, in order."""
-        return map(self._host.run, batches)
+        while (batch := source.draw()) is not None:
+            yield self._host.run(batch)
 
     def __exit__(self, *exc: object) -> None:
         return None

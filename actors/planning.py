@@ -1,40 +1,39 @@
 """Planning: settings and registry applied to the facts of the catalog."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.selection import Selection
-from altergo_interface import SelectionError, SettingsError
-from altergo_interface.config import Settings
+from altergo_interface import SelectionError
+from altergo_interface.config import ModelSettings, Settings
 from altergo_interface.errors import did_you_mean
 from altergo_interface.manifest import Continuity
 from altergo_interface.models import ModelSpec, Registry, find_model
 from altergo_interface.parameters import SENSOR_OVERRIDES
 from event_store.facts import Facts
-from twins import AssetFacts, Binding, Fingerprint, Missing, Plan, PlanItem, Skipped, bind, fingerprint, plan_asset
+from twins import AssetFacts, Binding, Fingerprint, Missing, Plan, PlanItem, Request, Skipped, bind, plan_asset
 from twins.binding import value_at
+from twins.graph import checked_order, fingerprints
 from twins.grid import UTC_DAYS
-from twins.plan import PlannedModel
-from twins.replay import SPANNING
+from twins.plan import Blocked, PlannedModel
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The enabled models under the settings in force."""
+    """The enabled models under the settings in force, each after those whose outputs it may take."""
 
     specs: Mapping[str, ModelSpec]
     fingerprints: Mapping[str, Fingerprint]
 
 
 def enabled_models(registry: Registry, settings: Settings) -> Models:
-    """The models that the settings enable. Raises ManifestError or SettingsError for a wrong name or key."""
+    """The models that the settings enable. Raises ManifestError or SettingsError for a wrong name, key or graph."""
     for name, block in settings.models.items():
         _check_block(find_model(registry, name), block.inputs, block.outputs, settings)
     names = settings.execution.enabled_models
-    if names is None:
-        names = tuple(name for name, spec in registry.items() if Continuity(spec.continuity) in SPANNING)
-    specs = {name: find_model(registry, name) for name in names}
-    return Models(specs, {name: fingerprint(spec, settings, UTC_DAYS) for name, spec in specs.items()})
+    specs = {name: find_model(registry, name) for name in (tuple(registry) if names is None else names)}
+    order = checked_order(specs, registry, settings)
+    return Models({name: specs[name] for name in order}, fingerprints(order, specs, settings, UTC_DAYS))
 
 
 def _check_block(
@@ -50,33 +49,47 @@ def _check_block(
                 raise SelectionError(f"{where}: unknown name '{name}'", did_you_mean(name, known))
 
 
-def make_plan(facts: Facts, models: Models, settings: Settings, selection: Selection, mode: str) -> Plan:
+def make_plan(facts: Facts, models: Models, settings: Settings, selection: Selection, request: Request) -> Plan:
     """Decide for every selected pair. Raises SelectionError for a selector that names no asset or model."""
     selection.check(facts.assets, models.specs)
-    if mode == "manual":
-        raise SettingsError(f"{settings.source}: compute_type 'manual' is not known", "Use incremental or full")
-    binder = _Binder(settings)
-    planned = [
-        (spec, PlannedModel(name, models.fingerprints[name]))
+    binder = Binder(models, settings)
+    planned = {
+        name: PlannedModel(
+            name,
+            models.fingerprints[name],
+            _asked(request, settings.models.get(name)),
+            spec.continuity is Continuity.WHOLE_LOG,
+        )
         for name, spec in models.specs.items()
         if selection.takes("model", name)
-    ]
+    }
     items: list[PlanItem] = []
     skipped: list[Skipped] = []
+    blocked: list[Blocked] = []
+    everything = not selection.parts
     for asset in facts.assets.values():
-        if not selection.takes("asset", asset.asset_id):
+        if not everything and not selection.takes("asset", asset.asset_id):
             continue
-        bound = [(model, binder.bind(spec, asset)) for spec, model in planned]
+        bindings = binder.bind(asset)
+        bound = [(model, bindings[name]) for name, model in planned.items()]
         heads = facts.heads.get(asset.asset_id, {})
-        some, without = plan_asset(asset, bound, heads, mode=mode)
-        items += [item for item in some if _takes(selection, item, heads)]
+        some, without, waiting = plan_asset(asset, bound, heads)
+        items += some if everything else [item for item in some if _takes(selection, item, heads)]
         skipped += without
-    return Plan(facts.seq, settings.source, tuple(items), tuple(skipped), (*_unused(settings), *binder.assumed()))
+        blocked += waiting
+    notes = (*_unused(settings), *binder.assumed())
+    return Plan(facts.seq, settings.source, tuple(items), tuple(skipped), notes, tuple(blocked), request)
+
+
+def _asked(request: Request, block: ModelSettings | None) -> Request:
+    """What is asked of one model: its own `compute_type` holds where none was asked for by name."""
+    own = None if block is None else block.compute_type
+    return request if own is None or request.named else replace(request, mode=own)
 
 
 def _unused(settings: Settings) -> list[str]:
     """Settings that are read but have no effect yet: better said than silently ignored."""
-    given = settings.execution.model_fields_set & {"max_days_period_compute", "debug_mode", "upload_output"}
+    given = settings.execution.model_fields_set & {"debug_mode", "upload_output"}
     asked = sorted(name for name in given if getattr(settings.execution, name))
     return [f"{settings.source}: execution.{name} has no effect in this version" for name in asked]
 
@@ -87,23 +100,35 @@ def _takes(selection: Selection, item: PlanItem, heads: Mapping[str, object]) ->
     return selection.takes("reason", item.reasons) and selection.takes("status", status)
 
 
-class _Binder:
-    """Bindings, shared by assets with the same sensors and the same kinds of parameters."""
+Bindings = Mapping[str, Binding | Missing]
 
-    def __init__(self, settings: Settings) -> None:
+
+class Binder:
+    """Bindings of all models, shared by assets with the same sensors and the same kinds of parameters."""
+
+    def __init__(self, models: Models, settings: Settings) -> None:
+        self._models = models
         self._settings = settings
-        self._known: dict[object, Binding | Missing] = {}
+        self._known: dict[object, Bindings] = {}
 
-    def bind(self, spec: ModelSpec, asset: AssetFacts) -> Binding | Missing:
-        names = frozenset(fact.name for fact in asset.parameters)
-        overrides = tuple(value_at(asset.parameters, name, None) for name in SENSOR_OVERRIDES)
-        key = (spec.name, asset.sensors, names, overrides)
+    def bind(self, asset: AssetFacts) -> Bindings:
+        """The asset's bindings by model."""
+        names = frozenset([fact.name for fact in asset.parameters])
+        overridden = not names.isdisjoint(SENSOR_OVERRIDES)
+        overrides = tuple(value_at(asset.parameters, n, None) for n in SENSOR_OVERRIDES) if overridden else ()
+        key = (asset.sensors, names, overrides)
         if key not in self._known:
-            self._known[key] = bind(spec.name, spec.manifest, self._settings, asset.sensors, asset.parameters)
+            self._known[key] = self._bind(asset)
         return self._known[key]
+
+    def _bind(self, asset: AssetFacts) -> Bindings:
+        found: dict[str, Binding | Missing] = {}
+        for name, spec in self._models.specs.items():
+            above = {n: self._models.specs[n].manifest for n, b in found.items() if isinstance(b, Binding)}
+            found[name] = bind(name, spec.manifest, self._settings, asset.sensors, asset.parameters, above)
+        return found
 
     def assumed(self) -> list[str]:
         """What the bindings took for granted, each once."""
-        return sorted(
-            {line for found in self._known.values() if isinstance(found, Binding) for line in found.assumed}
-        )
+        bindings = (found for known in self._known.values() for found in known.values())
+        return sorted({line for found in bindings if isinstance(found, Binding) for line in found.assumed})

@@ -1,22 +1,44 @@
 """Runs batches on Ray: one host actor per CPU, two batches in flight each. With this file Ray begins and ends."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Any
 
 # Under `uv run` Ray would rebuild an environment in every worker.
 os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 
 import ray
-from ray.exceptions import RayError
+from ray.exceptions import OutOfMemoryError, RayActorError, RayError, WorkerCrashedError
 
 from actors.host import TwinHost
+from actors.running import LostBatch
 from actors.work import BatchResult, HostConfig, WorkBatch
+from actors.work_source import WorkSource
 from altergo_interface import InfrastructureError, TwinsError
 
 IN_FLIGHT = 2
 """Per host: one being replayed, one waiting, so that no host idles while its result travels."""
+
+DEATHS_IN_A_ROW = 50
+"""So many hosts that die one after the other, with nothing done in between, are no model's fault."""
+
+_DIED = (RayActorError, WorkerCrashedError, OutOfMemoryError)
+
+
+@dataclass(slots=True, eq=False)
+class _Host:
+    """One host actor and the batches that are in flight to it."""
+
+    actor: Any
+    batches: dict[Any, WorkBatch] = field(default_factory=dict)
+
+    def takes(self, batch: WorkBatch) -> bool:
+        """Whether it has room. A suspect is alone with its host."""
+        if batch.alone or any(flying.alone for flying in self.batches.values()):
+            return not self.batches
+        return len(self.batches) < IN_FLIGHT
 
 
 class RayPool(AbstractContextManager["RayPool"]):
@@ -30,33 +52,63 @@ class RayPool(AbstractContextManager["RayPool"]):
 
     def __init__(self, config: HostConfig, address: str | None = None, workers: int | None = None) -> None:
         self._mine = not ray.is_initialized()
+        self._config = config
+        self._hosts: list[_Host] = []
+        self._deaths = 0
         try:
             if self._mine:
                 _start(address, workers)
             self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-            host = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=1)(TwinHost)
-            self._hosts: list[Any] = [host.remote(config) for _ in range(self.workers)]
+            # A dead host is replaced by a new one, and its work is handed out anew by the run itself: Ray's own
+            # retries would hand a model that kills its process from host to host.
+            self._class = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=1)(TwinHost)
+            self._hosts = [self._new_host() for _ in range(self.workers)]
         except (RayError, ConnectionError, OSError, ValueError) as error:
             raise InfrastructureError(f"Ray could not be started: {_first_line(error)}", "Try --local") from error
 
-    def run(self, batches: Iterable[WorkBatch]) -> Iterator[BatchResult]:
-        """The results, as they come. Work is taken from `batches` only when a host has room for it."""
-        waiting = iter(batches)
-        flying: dict[Any, Any] = {}
-        free = [host for _ in range(IN_FLIGHT) for host in self._hosts]
+    def _new_host(self) -> _Host:
+        return _Host(self._class.remote(self._config))
+
+    def run(self, source: WorkSource) -> Iterator[BatchResult | LostBatch]:
+        """The results, as they come. Work is drawn only when a host has room for it."""
+        held: WorkBatch | None = None
         while True:
-            while free and (batch := next(waiting, None)) is not None:
-                host = free.pop(0)
-                flying[host.run.remote(batch)] = host
+            while True:
+                held = held or source.draw(ahead=self.workers * IN_FLIGHT)
+                host = min(self._hosts, key=lambda host: len(host.batches))
+                if held is None or not host.takes(held):
+                    break
+                host.batches[host.actor.run.remote(held)] = held
+                held = None
+            flying = {reference: host for host in self._hosts for reference in host.batches}
             if not flying:
                 return
             done, _ = ray.wait(list(flying), num_returns=1)
-            free.append(flying.pop(done[0]))
-            yield _result(done[0])
+            yield from self._land(flying[done[0]], done[0])
+
+    def _land(self, host: _Host, reference: Any) -> Iterator[BatchResult | LostBatch]:
+        """One result; or, where its host has died, all that was in flight to it."""
+        try:
+            result = _result(reference)
+        except _DIED as error:
+            self._replace(host, error)
+            yield from (LostBatch(batch) for batch in host.batches.values())
+            return
+        del host.batches[reference]
+        self._deaths = 0
+        yield result
+
+    def _replace(self, host: _Host, error: Exception) -> None:
+        self._deaths += 1
+        if self._deaths > DEATHS_IN_A_ROW:
+            raise InfrastructureError(
+                f"hosts keep dying: {_first_line(error)}", "What was committed stays"
+            ) from error
+        self._hosts[self._hosts.index(host)] = self._new_host()
 
     def __exit__(self, *exc: object) -> None:
         for host in self._hosts:
-            ray.kill(host)
+            ray.kill(host.actor)
         if self._mine:
             ray.shutdown()
 
@@ -72,12 +124,15 @@ def _start(address: str | None, workers: int | None) -> None:
 
 
 def _result(reference: Any) -> BatchResult:
+    """A batch's result. Raises what the host raised, and Ray's own error where the host has died."""
     try:
         result: BatchResult = ray.get(reference)
     except RayError as error:
         cause = getattr(error, "cause", None)
         if isinstance(cause, TwinsError):
             raise cause from error
+        if isinstance(error, _DIED) and "creation task" not in str(error):
+            raise
         raise InfrastructureError(
             f"a Ray host failed: {_first_line(error)}", "What was committed stays; run again to go on"
         ) from error

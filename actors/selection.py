@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from altergo_interface import SelectionError
 from altergo_interface.errors import did_you_mean
-from twins.plan import FROM_GENESIS
+from twins.plan import REASONS
 
 KINDS = ("asset", "model", "reason", "status")
 WORDS = {
-    "reason": (*sorted(FROM_GENESIS), "new_events", "retry", "table_changed", "upstream_changed"),
+    "reason": REASONS,
     "status": ("new", "ok", "parked", "blocked"),
 }
 """The values that a kind can have, where they are known beforehand."""

@@ -2,21 +2,22 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from actors.twin_actor import PairOutcome
-from actors.work import AssetWork, BatchResult, WorkBatch
+from actors.twin_actor import BLOCKED, PARKED, PairOutcome
+from actors.work import AssetWork, BatchResult, PairWork, WorkBatch
 from altergo_interface.data import Times, Values
 from event_store.commit import HEAD_SCHEMA, SNAPSHOT_SCHEMA, GroupResult
 from event_store.paths import StorePaths
 from event_store.segments import OUTPUT_SCHEMA, RECORD_SCHEMA, TS, Segment, write_segment
-from twins import AssetSeries, Replay
+from twins import AssetSeries, Restated
 from twins.outputs import Collected
 
 _Key = tuple[str, int]
@@ -36,45 +37,73 @@ class Sink:
         self._pieces: dict[_Key, list[_Piece]] = defaultdict(list)
         self._records: dict[_Key, list[dict[str, Any]]] = defaultdict(list)
         self._parked: list[tuple[str, str, str]] = []
+        self._blocked: list[tuple[str, str, str]] = []
         self._warnings: list[str] = []
+        self._events = 0
+        self._remaining = 0
 
-    def add(self, asset: AssetWork, series: AssetSeries, outcome: PairOutcome) -> None:
-        """Take over one pair's outcome."""
-        pair, result = outcome.work, outcome.result
-        head = {
-            "asset_id": asset.asset_id,
+    def add(self, asset: AssetWork, series: AssetSeries | None, outcomes: Sequence[PairOutcome]) -> None:
+        """Take over the outcomes of one asset's pairs."""
+        folded: list[tuple[int | None, int | None]] = []
+        for outcome in outcomes:
+            head = self._head(asset.asset_id, outcome)
+            if outcome.result is not None and series is not None:
+                head |= self._accept(asset.asset_id, outcome.work, outcome.result, series)
+                folded += outcome.result.ranges
+            elif outcome.status in (PARKED, BLOCKED):
+                listed = self._parked if outcome.status == PARKED else self._blocked
+                listed.append((asset.asset_id, outcome.work.model, outcome.error))
+            self._heads.append(head)
+        if series is not None:
+            self._events += sum(series.count(*both) for both in _union(folded))
+
+    def _head(self, asset_id: str, outcome: PairOutcome) -> dict[str, Any]:
+        pair = outcome.work
+        read = {model: run or self._batch.run for model, run in pair.consumed.items()}
+        return {
+            "asset_id": asset_id,
             "model": pair.model,
             "version": pair.version,
-            "status": "ok" if result is not None else "parked",
+            "status": outcome.status,
             "error": outcome.error or None,
-            "code": pair.fingerprint.code,
-            "config": pair.fingerprint.config,
+            "fingerprint": pair.fingerprint,
             "seq": self._batch.seq,
-            "choices": json.dumps(outcome.choices, sort_keys=True),
+            "choices": json.dumps(outcome.choices or {}, sort_keys=True),
+            "consumed": json.dumps(read) if pair.above else None,
             "from_ts": pair.start,
+            "restated": pair.start != pair.head,
             "reasons": list(pair.reasons),
             "seconds": outcome.seconds,
+            "planned_events": pair.events,
         }
-        if result is None:
-            self._parked.append((asset.asset_id, pair.model, outcome.error))
-        else:
-            head |= self._accept(asset.asset_id, pair.model, result, series)
-        self._heads.append(head)
 
-    def _accept(self, asset: str, model: str, result: Replay, series: AssetSeries) -> Mapping[str, Any]:
-        for edge, carry in result.snapshots:
-            row = {"asset_id": asset, "model": model, "as_of": edge, "carry": carry.to_json()}
-            self._snapshots.append(row)
+    def _accept(self, asset: str, pair: PairWork, restated: Restated, series: AssetSeries) -> dict[str, Any]:
+        result, model = restated.result, pair.model
+        for edge in result.edges:
+            row = {
+                "asset_id": asset,
+                "model": model,
+                "as_of": edge.at,
+                "through": edge.through,
+                "digest": edge.digest,
+            }
+            self._snapshots.append(row | {"carry": None if edge.carry is None else edge.carry.to_json()})
         self._collect(asset, model, result.closed, "")
         self._collect(asset, model, result.open, "open_")
         self._warnings.extend(f"{asset} {model}: {notice}" for notice in result.notices)
+        self._remaining += not result.complete
         latest = [{"output": n, "ts": t, "value": x, "label": None} for n, (t, x) in sorted(result.latest.items())]
         return {
+            "until_ts": restated.until,
+            "mask_from": restated.masked_from,
+            "mask_to": restated.masked_to,
             "head": result.head,
-            "as_of": series.newest,
-            "open_events": len(series.since(result.head)),
+            "through": next((edge.through for edge in result.edges if edge.at == result.head), None),
+            "as_of": result.as_of,
+            "open_events": series.count(result.head, None) if result.complete else 0,
             "state": result.state.model_dump_json(),
             "latest": latest,
+            "events": sum(series.count(*both) for both in restated.ranges),
         }
 
     def _collect(self, asset: str, model: str, rows: Collected, prefix: str) -> None:
@@ -102,7 +131,7 @@ class Sink:
             }
             self._records[f"{prefix}record", _month(record.at)].append(row)
 
-    def close(self, events: int) -> BatchResult:
+    def close(self) -> BatchResult:
         """Write the segments and give the message that commits them."""
         tables = {key: _output_table(pieces, self._batch.run) for key, pieces in self._pieces.items()}
         tables |= {key: pa.Table.from_pylist(rows, RECORD_SCHEMA) for key, rows in self._records.items()}
@@ -110,7 +139,16 @@ class Sink:
         heads = pa.Table.from_pylist(self._heads, HEAD_SCHEMA)
         snapshots = pa.Table.from_pylist(self._snapshots, SNAPSHOT_SCHEMA)
         group = GroupResult(heads, snapshots, segments)
-        return BatchResult(self._batch.number, group, len(self._heads), self._parked, events, self._warnings)
+        return BatchResult(
+            self._batch.number,
+            group,
+            len(self._heads),
+            self._parked,
+            self._blocked,
+            self._events,
+            self._remaining,
+            self._warnings,
+        )
 
     def _write(self, kind: str, month: int, table: pa.Table) -> Segment:
         name = str(np.datetime64(month, "M"))
@@ -118,9 +156,21 @@ class Sink:
         size, checksum = write_segment(self._paths.root, path, kind, [table])
         stamps = table.column("ts").to_numpy().view(np.int64)
         extent = (int(stamps.min()), int(stamps.max()))
-        return Segment(
-            str(path), kind, self._batch.bucket, name, len(table), size, *extent, self._batch.run, False, checksum
-        )
+        place = (str(path), kind, self._batch.bucket, name)
+        run = self._batch.run
+        return Segment(*place, len(table), size, *extent, run, run, False, False, checksum)
+
+
+def _union(ranges: Sequence[tuple[int | None, int | None]]) -> list[tuple[int | None, int | None]]:
+    """Ranges [start, end) that do not overlap and cover the same; None: no bound."""
+    merged: list[tuple[float, float]] = []
+    bounds = [(-inf if low is None else low, inf if high is None else high) for low, high in ranges]
+    for low, high in sorted(bounds):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return [(None if low == -inf else int(low), None if high == inf else int(high)) for low, high in merged]
 
 
 def _by_key(item: tuple[_Key, pa.Table]) -> _Key:

@@ -1,24 +1,25 @@
 """One asset replayed in-process for looking at: the engine's own replay, with nothing written."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from actors.planning import enabled_models
-from actors.times import parse_time
+from actors.planning import Binder, enabled_models
+from actors.times import iso, parse_time
 from actors.twin_actor import TwinActor
 from actors.work import AssetWork, PairWork
 from altergo_interface import SelectionError, SettingsError
 from altergo_interface.config import ModelSettings, Settings
 from altergo_interface.models import Registry, find_model
 from altergo_interface.records import Record
-from event_store.facts import Facts, read_log_segments
+from event_store.facts import Facts, read_carries, read_log_segments, unchanged_before
 from event_store.log import read_assets
 from event_store.store import Store
-from twins import AssetSeries, Missing, Replay, bind
+from twins import AssetSeries, Binding, Missing, Replay
+from twins.grid import UTC_DAYS
 
 if TYPE_CHECKING:
     import pandas as pd  # takes a second to import: only a replay that shows its outputs does so
@@ -26,12 +27,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class TwinReplay:
-    """What a replay gave: state per model, outputs per model as a DataFrame, records, and errors by model."""
+    """What a replay gave: per model its state, last outputs, outputs as a DataFrame, records, or its error."""
 
     asset_id: str
     as_of: int
     seq: int
     state: Mapping[str, dict[str, Any]]
+    latest: Mapping[str, dict[str, float]]
     outputs: "Mapping[str, pd.DataFrame]"
     records: Mapping[str, list[Record]]
     errors: Mapping[str, str]
@@ -60,48 +62,100 @@ class AssetTwin:
         if since and until and parse_time(since, "--from") >= parse_time(until, "--to"):
             raise SelectionError(f"--from {since} is not before --to {until}", "Ranges are half-open")
         settings = with_overrides(self._settings, overrides or {}, self._registry)
-        series = self._load(until)
-        work, skipped = self._work(settings)
-        actor = TwinActor(work, self._registry, settings)
-        actor.load(series)
-        outcomes = actor.replay()
-        done = {outcome.work.model: outcome.result for outcome in outcomes if outcome.result is not None}
+        series = self._load(None if until is None else parse_time(until, "--to"))
         first = parse_time(since, "--from") if since else None
-        return TwinReplay(
-            self._asset.asset_id,
-            series.newest,
-            self._facts.seq,
-            {model: json.loads(result.state.model_dump_json()) for model, result in done.items()},
-            {model: _frame(result, first) for model, result in done.items()},
-            {model: _records(result, first) for model, result in done.items()},
-            {o.work.model: o.error for o in outcomes if o.result is None},
-            skipped,
-            len(series),
-        )
+        return self._fold(settings, series, first, lambda *_: None)
 
-    def _load(self, until: str | None) -> AssetSeries:
+    def state(self, at: str | None = None) -> dict[str, Any]:
+        """The twin's state by today's models and settings over the events before `at` and the parameters, as far as
+        they were known at the sequence of the facts that this was made with.
+
+        It goes on from the newest snapshot that is still good, else from the first event.
+        """
+        series = self._load(None if at is None else parse_time(at, "--at"))
+        found = self._fold(self._settings, series, None, self._snapshot)
+        models: dict[str, Any] = {
+            name: {"state": state, "outputs": found.latest[name], "status": "ok"}
+            for name, state in found.state.items()
+        }
+        for name, error in found.errors.items():
+            models[name] = {"state": None, "outputs": {}, "status": "parked", "error": error}
+        for name, missing in found.skipped.items():
+            models[name] = {"state": None, "outputs": {}, "status": "skipped", "missing": missing}
+        return {"asset_id": found.asset_id, "as_of": iso(found.as_of), "seq": found.seq, "models": models}
+
+    def _load(self, until: int | None) -> AssetSeries:
         asset = self._asset
         with self._store.catalog.session("replay") as con:
             segments = read_log_segments(con, self._facts.seq, [asset.bucket]).get(asset.bucket, ())
         found = read_assets(self._store.paths.root, segments, {asset.asset_id: None}).get(asset.asset_id)
         if found is not None and until is not None:
-            found = found.before(parse_time(until, "--to"))
+            found = found.before(until)
         if found is None:
-            raise SelectionError(
-                f"{asset.asset_id}: no events{' before --to' if until else ' yet'}", "Ingest some first"
-            )
+            known = f"{asset.asset_id}: no events{' before that time' if until is not None else ' yet'}"
+            raise SelectionError(known, "See: twins assets list")
         return found
 
-    def _work(self, settings: Settings) -> tuple[AssetWork, dict[str, str]]:
-        asset, models = self._asset, enabled_models(self._registry, settings)
+    def _fold(
+        self,
+        settings: Settings,
+        series: AssetSeries,
+        since: int | None,
+        snapshot: Callable[[str, int], tuple[int, str] | None],
+    ) -> TwinReplay:
+        work, skipped = self._work(settings, series, snapshot)
+        actor = TwinActor(work, self._registry, settings)
+        actor.load(series)
+        outcomes = actor.replay()
+        done = {outcome.work.model: outcome.replayed for outcome in outcomes if outcome.replayed is not None}
+        return TwinReplay(
+            self._asset.asset_id,
+            series.newest,
+            self._facts.seq,
+            {model: json.loads(result.state.model_dump_json()) for model, result in done.items()},
+            {model: {name: x for name, (_, x) in sorted(r.latest.items())} for model, r in done.items()},
+            {model: _frame(result, since) for model, result in done.items()},
+            {model: _records(result, since) for model, result in done.items()},
+            {o.work.model: o.error for o in outcomes if o.result is None},
+            skipped,
+            len(series),
+        )
+
+    def _work(
+        self, settings: Settings, series: AssetSeries, snapshot: Callable[[str, int], tuple[int, str] | None]
+    ) -> tuple[AssetWork, dict[str, str]]:
+        """Work orders for all models that the asset can feed, as far as the loaded events say."""
+        models = enabled_models(self._registry, settings)
+        asset = self._asset._replace(sensors=frozenset(series.events))
+        bindings = Binder(models, settings).bind(asset)
+        linked = {u for b in bindings.values() if isinstance(b, Binding) for u in b.upstream}
         pairs, skipped = [], {}
-        for name, spec in models.specs.items():
-            bound = bind(name, spec.manifest, settings, asset.sensors, asset.parameters)
-            if isinstance(bound, Missing):
-                skipped[name] = bound.what
-            else:
-                pairs.append(PairWork(name, ("replay",), models.fingerprints[name], 0, None, None))
+        for name, binding in bindings.items():
+            if isinstance(binding, Missing):
+                skipped[name] = binding.what
+                continue
+            # What feeds others, and what is fed, has to be replayed over the same time: all of it.
+            alone = not binding.upstream and name not in linked
+            head = self._facts.heads.get(asset.asset_id, {}).get(name)
+            alone = alone and (head is None or head.choices == binding.choices)
+            start, carry = (snapshot(name, series.newest) if alone else None) or (None, None)
+            above = tuple(sorted(binding.upstream))
+            pairs.append(PairWork(name, (), models.fingerprints[name].value, 0, start, carry, start, above=above))
         return AssetWork(asset.asset_id, asset.sensors, asset.parameters, tuple(pairs)), skipped
+
+    def _snapshot(self, model: str, newest: int) -> tuple[int, str] | None:
+        """The newest stored edge and carry of a model that are good for the log as it was known at this sequence."""
+        models = enabled_models(self._registry, self._settings)
+        head = self._facts.heads.get(self._asset.asset_id, {}).get(model)
+        if head is None or head.fingerprint is None or head.fingerprint != models.fingerprints.get(model):
+            return None
+        with self._store.catalog.session("state") as con:
+            latest = min(
+                UTC_DAYS.floor(newest), unchanged_before(con, self._asset.asset_id, head.seq, self._facts.seq)
+            )
+            edges = sorted((rung.at for rung in head.edges if rung.full and rung.at <= latest), reverse=True)
+            carries = read_carries(con, [(self._asset.asset_id, model, edge) for edge in edges[:1]])
+        return next(((edge, carry) for (_, _, edge), carry in carries.items()), None)
 
 
 def with_overrides(settings: Settings, overrides: Mapping[str, Any], registry: Registry) -> Settings:

@@ -1,30 +1,50 @@
 """The messages between the driver and its hosts: what to replay, and what came of it. Plain values that pickle."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from altergo_interface.config import Settings
 from event_store.commit import GroupResult
 from event_store.log import LogSegment
-from twins import Fingerprint, ParameterFact
+from twins import ParameterFact
 
 
 @dataclass(frozen=True, slots=True)
 class PairWork:
-    """One pair to replay: from the snapshot `carry` at the edge `start` (µs UTC), or from genesis (both None)."""
+    """One pair to replay: from the snapshot `carry` at the edge `start` (µs UTC), or from genesis (both None).
+
+    Attributes:
+        reasons, events: why it was planned, and how many events were expected.
+        fingerprint: the value of its fingerprint; version: of the head that it was planned from.
+        head: that head (µs UTC), and `tail` its snapshot, for a replay that may end early at one of `checks`.
+        stop: the edge before which to stop; days: how much event time may be replayed.
+        above: the models whose outputs it takes; consumed: the runs that these outputs come from, 0 for this one.
+        kept: whether its results are stored; else they only feed others.
+        blocked_by: the parked model that it waits for.
+    """
 
     model: str
     reasons: tuple[str, ...]
-    fingerprint: Fingerprint
+    fingerprint: str
     version: int
     start: int | None
     carry: str | None
+    head: int | None = None
+    tail: str | None = None
+    checks: tuple[tuple[int, str], ...] = ()
+    stop: int | None = None
+    days: float | None = None
+    above: tuple[str, ...] = ()
+    consumed: Mapping[str, int] = field(default_factory=dict)
+    kept: bool = True
+    blocked_by: str | None = None
+    events: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class AssetWork:
-    """One asset's pairs, and what is known of the asset."""
+    """One asset's pairs in the order of the model graph, and what is known of the asset."""
 
     asset_id: str
     sensors: frozenset[str]
@@ -34,13 +54,13 @@ class AssetWork:
     @property
     def start(self) -> int | None:
         """The earliest edge that any pair needs (None: genesis)."""
-        starts = [pair.start for pair in self.pairs]
-        return None if None in starts else min(start for start in starts if start is not None)
+        starts = [pair.start for pair in self.pairs if pair.blocked_by is None]
+        return None if None in starts else min((start for start in starts if start is not None), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkBatch:
-    """Assets of one bucket, replayed in one call; `events` is the planned number."""
+    """Assets of one bucket, replayed in one call; `events` is the planned number, `alone` that it is a suspect."""
 
     number: int
     bucket: int
@@ -49,17 +69,21 @@ class WorkBatch:
     segments: Sequence[LogSegment]
     assets: Sequence[AssetWork]
     events: int
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch came to. `events` were read; `warnings` are for the operator."""
+    """What a batch came to. `events` were folded; `remaining` pairs are not at their newest event yet; `warnings` are
+    for the operator."""
 
     number: int
     group: GroupResult
     pairs: int
     parked: Sequence[tuple[str, str, str]]
+    blocked: Sequence[tuple[str, str, str]]
     events: int
+    remaining: int
     warnings: Sequence[str]
 
 
@@ -70,4 +94,4 @@ class HostConfig:
     root: Path
     settings: Settings
     models_dirs: tuple[Path, ...]
-    fingerprints: Mapping[str, Fingerprint]
+    fingerprints: Mapping[str, str]

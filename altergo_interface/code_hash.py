@@ -6,24 +6,43 @@ in one canonical form before it is hashed.
 
 import ast
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from altergo_interface.errors import ManifestError
 
+TABLE_SUFFIXES = (".csv",)
+"""Data tables: they count like code, under a name of their own."""
 
-def code_hash(package: Path, root: Path) -> str:
-    """Hash the closure of a model package below `root`, the folder that holds the model folders.
 
-    Data files that lie in a helper package count as well. Raises ManifestError for source that does not parse.
+def file_hashes(package: Path, root: Path, engine: Path | None = None) -> dict[str, str]:
+    """Hashes of the files that can change a model's results, by path below `root`, the folder of model folders.
+
+    They are the files of its package and of the packages and modules below `root` that these import, directly or
+    not; data tables in a helper package count as well. What a model from elsewhere imports from `engine`, the
+    folder of the packaged models, counts too. Raises ManifestError for source that does not parse.
     """
-    digest = hashlib.sha256()
-    for path in sorted(_closure(package, root)):
-        digest.update(path.relative_to(root).as_posix().encode())
-        digest.update(_read(path).canonical if path.suffix == ".py" else path.read_bytes())
-    return digest.hexdigest()[:32]
+    roots = [root] if engine is None or engine == root else [root, engine]
+    found: dict[str, str] = {}
+    for path in sorted(_closure(package, roots)):
+        content = path.read_bytes() if path.suffix in TABLE_SUFFIXES else _read(path).canonical
+        base = next(base for base in roots if path.is_relative_to(base))
+        name = path.relative_to(base).as_posix()
+        found[name if base == root else f"{base.name}/{name}"] = hashlib.sha256(content).hexdigest()[:16]
+    return found
+
+
+def code_hash(package: Path, root: Path, engine: Path | None = None) -> str:
+    """One hash of `file_hashes`."""
+    return joint_hash(file_hashes(package, root, engine))
+
+
+def joint_hash(files: Mapping[str, str]) -> str:
+    """One hash of the names and hashes of some files."""
+    listed = "".join(f"{name}\0{value}\0" for name, value in sorted(files.items()))
+    return hashlib.sha256(listed.encode()).hexdigest()[:32]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +84,8 @@ def _drop_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
         node.body = node.body[1:] or [ast.Pass()]
 
 
-def _closure(package: Path, root: Path) -> set[Path]:
-    """All files of the package and of the packages and modules below `root` that they import."""
+def _closure(package: Path, roots: Sequence[Path]) -> set[Path]:
+    """All files of the package and of the packages and modules below the roots that they import."""
     found: set[Path] = set()
     todo = list(_sources(package))
     while todo:
@@ -75,10 +94,13 @@ def _closure(package: Path, root: Path) -> set[Path]:
             continue
         found.add(path)
         if path.suffix == ".py":
-            targets = (_locate(name, level, path, root) for name, level in _read(path).imports)
-            for target in targets:
-                if target is not None:
-                    todo.extend(_sources(target) if target.is_dir() else _with_package(target, root))
+            root = next(base for base in roots if path.is_relative_to(base))
+            for name, level in _read(path).imports:
+                for base in (root, *(other for other in roots if other != root)):
+                    target = _locate(name, level, path, base)
+                    if target is not None:
+                        todo.extend(_sources(target) if target.is_dir() else _with_package(target, base))
+                        break
     return found
 
 
@@ -88,7 +110,7 @@ def _sources(package: Path) -> Iterator[Path]:
         hidden = any(
             part.startswith((".", "__pycache__", "tests", "test_")) for part in path.relative_to(package).parts
         )
-        if path.is_file() and not hidden and path.suffix in (".py", ".csv"):
+        if path.is_file() and not hidden and path.suffix in (".py", *TABLE_SUFFIXES):
             yield path
 
 
@@ -106,8 +128,10 @@ def _locate(name: str, level: int, path: Path, root: Path) -> Path | None:
         base = path.parents[level - 1]
     elif parts and parts[0] == root.name:
         base, parts = root, parts[1:]
-    else:
+    elif path.is_relative_to(root):
         base = path.parent
+    else:
+        return None  # only its full name reaches a module of another root
     target = base.joinpath(*parts)
     if not parts or not target.is_relative_to(root) or target == root:
         return None

@@ -60,6 +60,12 @@ class Table:
     def __len__(self) -> int:
         return len(self.t)
 
+    def fresh(self) -> "Table":
+        """The same without the lead-ins, and without the columns that have no sample then."""
+        x = self.x[self.lead :]
+        there = [at for at in range(x.shape[1]) if not np.isnan(x[:, at]).all()]
+        return Table(self.t[self.lead :], x[:, there], tuple(self.columns[at] for at in there), 0, self.declared)
+
 
 Input = Samples | Table | float | str | Mapping[str, Any]
 

@@ -7,6 +7,7 @@
     ├── UnitError                 a unit that cannot be converted
     ├── IngestError               an event file that cannot be ingested at all
     ├── SelectionError            a selector or a name that matches nothing
+    ├── PlanStale                 a written plan that no longer fits the store
     ├── StoreError                a store that cannot be used
     │   └── StoreBusy             another process holds it
     ├── ModelError                a model broke its contract: parks its pair
@@ -65,6 +66,10 @@ class IngestError(TwinsError):
 
 class SelectionError(TwinsError):
     """A selector or a name matches nothing."""
+
+
+class PlanStale(TwinsError):
+    """A pair of a written plan has moved, or would be computed with other code or settings by now."""
 
 
 class StoreError(TwinsError):

@@ -33,7 +33,9 @@ class InputSpec(_Part):
     """One input: a series, a table (one series per cell), or a constant of the asset.
 
     `default` names what it is mapped to where the settings say nothing (then the logical name itself).
-    `unit` and `current_sign` are what the model receives; `valid_range` is closed, in that unit.
+    `unit` and `current_sign` are what the model receives; `valid_range` is closed, in that unit. With
+    `initialisation_value` it receives the last value that the twin itself gave for that output, and no sensor feeds
+    it. `example` is a value that the conformance checks use for a constant.
     """
 
     type: Literal["pd.Series", "table", "float", "str", "dict"] = "pd.Series"
@@ -43,12 +45,13 @@ class InputSpec(_Part):
     valid_range: tuple[float | None, float | None] | None = None
     current_sign: CurrentSign | None = None
     initialisation_value: str | None = None
+    example: Any = None
     description: str = ""
 
     @property
     def is_series(self) -> bool:
         """Whether it is fed by sensors."""
-        return self.type in ("pd.Series", "table")
+        return self.type in ("pd.Series", "table") and self.initialisation_value is None
 
 
 class OutputSpec(_Part):

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from altergo_interface.base_model import Model, registered
-from altergo_interface.code_hash import code_hash
+from altergo_interface.code_hash import TABLE_SUFFIXES, file_hashes, joint_hash
 from altergo_interface.errors import ManifestError, TwinsError, did_you_mean
 from altergo_interface.manifest import Continuity, Manifest, load_manifest
 
@@ -20,21 +20,41 @@ PACKAGED = "models"
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A registered model: its class, manifest, folder, code hash and metadata."""
+    """A registered model: its class, manifest, folder, the hashes of all files that it consists of, and metadata."""
 
     name: str
     cls: type[Model]
     manifest: Manifest
     path: Path
-    code: str
+    files: Mapping[str, str]
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def code(self) -> str:
+        """One hash of all files."""
+        return joint_hash(self.files)
+
+    @property
+    def sources(self) -> dict[str, str]:
+        """Hashes of the files of code."""
+        return {name: value for name, value in self.files.items() if not name.endswith(TABLE_SUFFIXES)}
+
+    @property
+    def tables(self) -> dict[str, str]:
+        """Hashes of the data tables."""
+        return {name: value for name, value in self.files.items() if name.endswith(TABLE_SUFFIXES)}
+
+    @property
+    def plain(self) -> bool:
+        """Whether it implements `process` alone."""
+        return self.cls.advance is Model.advance
 
     @property
     def continuity(self) -> Continuity:
         """The declared continuity; without one, `stateful` for `advance` and else what `process` implies."""
         if self.manifest.continuity is not None:
             return self.manifest.continuity
-        if self.cls.advance is not Model.advance:
+        if not self.plain:
             return Continuity.STATEFUL
         seeded = any(spec.initialisation_value for spec in self.manifest.inputs.values())
         return Continuity.SEEDED if seeded else Continuity.WINDOWED
@@ -74,6 +94,17 @@ def discover(more: Sequence[Path] = ()) -> Registry:
     return registry
 
 
+def load_folder(folder: Path) -> Registry:
+    """The models of one folder alone. Raises ManifestError where it is no model folder, or cannot be loaded."""
+    folder = folder.resolve()
+    if not (folder / "model.json").is_file():
+        raise ManifestError(f"{folder}: no folder with a model.json", "Name a model, or the folder of one")
+    packaged = folder.parent == packaged_dir().resolve()
+    registry: Registry = {}
+    _add(registry, _import_packaged(folder) if packaged else _import_foreign(folder), folder, folder.parent)
+    return registry
+
+
 def find_model(registry: Registry, name: str) -> ModelSpec:
     """The model of that name. Raises ManifestError naming the nearest known one."""
     if name not in registry:
@@ -93,7 +124,7 @@ def _import_packaged(folder: Path) -> ModuleType:
 
 def _import_foreign(folder: Path) -> ModuleType:
     """Import a folder from elsewhere under a name of its own, so that two may hold modules of one name."""
-    name = f"_twins_model_{code_hash(folder, folder.parent)[:12]}_{folder.name}"
+    name = f"_twins_model_{joint_hash(_files(folder, folder.parent))[:12]}_{folder.name}"
     if name in sys.modules:
         return sys.modules[name]
     init = folder / "__init__.py"
@@ -126,5 +157,8 @@ def _add(registry: Registry, module: ModuleType, folder: Path, root: Path) -> No
     for name, (cls, metadata) in ours.items():
         if name in registry:
             raise ManifestError(f"two models are called '{name}': {registry[name].path} and {folder}")
-        code = code_hash(folder, root.resolve())
-        registry[name] = ModelSpec(name, cls, manifest, folder, code, metadata)
+        registry[name] = ModelSpec(name, cls, manifest, folder, _files(folder, root.resolve()), metadata)
+
+
+def _files(folder: Path, root: Path) -> dict[str, str]:
+    return file_hashes(folder, root, packaged_dir().resolve())

@@ -28,7 +28,9 @@ def to_pandas(data: StepData) -> dict[str, Any]:
             return pd.DataFrame(value.x, index=index, columns=list(value.columns))
         return value
 
-    return {name: one(value) for name, value in data.items()}
+    # A series without a sample is an absent input: a model that meets one need not look whether it is empty.
+    there = {n: v for n, v in data.items() if not isinstance(v, Samples | Table) or len(v)}
+    return {name: one(value) for name, value in there.items()}
 
 
 def from_series(series: "pd.Series[Any]", name: str) -> Samples:

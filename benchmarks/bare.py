@@ -68,12 +68,12 @@ def _prepared(fleet: Fleet) -> list[tuple[Twin, list[StepData]]]:
         series = read_assets(store.paths.root, segments[asset.bucket], {asset.asset_id: None})[asset.asset_id]
         for name in ("eq_cycles", "voltage_monitor"):
             work = AssetWork(asset.asset_id, asset.sensors, asset.parameters, ())
-            twin = build_twin(registry[name], settings, work)
+            twin = build_twin(registry[name], settings, work, {})
             cursor = Cursor(Prepared.of(twin.binding, series.events, twin.genesis()))
             first = int(min(t[0] for t, _ in series.events.values()))
             steps = []
             for low, high in UTC_DAYS.steps(UTC_DAYS.floor(first), UTC_DAYS.after(series.newest)):
-                steps.append(cursor.take(Span(low, high), high, twin.constants(low)))
+                steps.append(cursor.take(Span(low, high), high, twin.constants(low, {})))
             found.append((twin, steps))
     return found
 

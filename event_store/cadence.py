@@ -16,9 +16,9 @@ GAP_INTERVALS = 5
 def measure_cadence(store: Store) -> dict[str, tuple[float, int]]:
     """Sensor to its median interval in seconds (0: a single sample), and the intervals over five times that."""
     with store.catalog.session("sensors") as con:
-        if not one(con, "select count(*) from store.sensors"):
+        if not one(con, "select count(*) from store.sensors where events > 0"):
             return {}
-        query = "select sensor, arg_max(asset_id, events) from store.sensors group by sensor"
+        query = "select sensor, arg_max(asset_id, events) from store.sensors where events > 0 group by sensor"
         speaker: dict[str, str] = dict(con.execute(query).fetchall())
         buckets: dict[int, set[str]] = defaultdict(set)
         for asset in speaker.values():

@@ -35,10 +35,12 @@ class Given:
     valid_from: int | None
 
 
-def read_parameters(con: duckdb.DuckDBPyConnection) -> dict[str, tuple[ParameterFact, ...]]:
-    """All parameter facts by asset, in the order of their sequence."""
+def read_parameters(con: duckdb.DuckDBPyConnection, upto: int | None = None) -> dict[str, tuple[ParameterFact, ...]]:
+    """All parameter facts by asset, in the order of their sequence; with `upto`, those known then."""
     rows = con.execute(
-        "select asset_id, name, value, epoch_us(valid_from), seq from store.parameters order by asset_id, seq, name"
+        "select asset_id, name, value, epoch_us(valid_from), seq from store.parameters"
+        " where $1 is null or seq <= $1 order by asset_id, seq, name",
+        [upto],
     ).fetchall()
     found: dict[str, list[ParameterFact]] = {}
     for asset, name, value, valid_from, seq in rows:
@@ -63,7 +65,8 @@ def append_parameters(store: Store, given: Iterable[Given], file: str) -> int:
         if new:
             seq = store.next_seq(con)
             con.execute(
-                "insert into store.batches values (?, ?, 'parameters', ?, '', now(), ?, ?, ?, 0, 0, null, null)",
+                "insert into store.batches values"
+                " (?, ?, 'parameters', ?, '', now(), ?, ?, ?, 0, 0, null, null, null)",
                 [seq, f"parameters-{seq}", file, len(rows), len(new), len(rows) - len(new)],
             )
             insert(con, "parameters", _table(new, seq))

@@ -19,6 +19,10 @@ group by name order by name
 """
 
 
+_SEGMENTS = "select path, kind, bucket, month, first_seq, seq, collides from store.segments order by seq, path"
+_RETRACTED = "select seq from store.batches where retracted_by is not null order by seq"
+
+
 def publish(store: Store) -> None:
     """Replace `fleet.duckdb` by a copy of the catalog as it is now.
 
@@ -44,8 +48,10 @@ def _publish(store: Store) -> None:
     try:
         store.catalog.copy_to(draft)
         with duckdb.connect(str(draft)) as con:
-            segments = con.execute("select path, kind, bucket, month, collides from store.segments").fetchall()
-            con.execute(view_statements(store.paths.root, segments, con.execute(_PARAMETERS).fetchall()))
+            segments = con.execute(_SEGMENTS).fetchall()
+            gone = [seq for (seq,) in con.execute(_RETRACTED).fetchall()]
+            parameters = con.execute(_PARAMETERS).fetchall()
+            con.execute(view_statements(store.paths.root, segments, parameters, gone))
             con.execute("insert into store.meta values ('root', ?)", [str(store.paths.root)])
             con.execute("checkpoint")
         sync(draft)

@@ -18,7 +18,9 @@ from event_store.publish import publish
 from event_store.segments import INDEX_KEY, SCHEMAS, Segment, segment_table, write_segment
 from event_store.store import Store
 
-_TABLES = ("assets", "sensors", "arrivals", "parameters", "heads", "snapshots", "masks", "skipped", "attempts")
+_TABLES = (
+    *("assets", "sensors", "arrivals", "parameters", "heads", "snapshots", "masks", "skipped", "attempts", "lost"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,8 @@ def purge_asset(store: Store, asset_id: str) -> PurgeReport:
 
 def _segments(con: duckdb.DuckDBPyConnection, bucket: int) -> Iterator[Segment]:
     rows = con.execute(
-        'select path, kind, bucket, month, "rows", bytes, epoch_us(first_ts), epoch_us(last_ts), seq, collides,'
-        " checksum from store.segments where bucket = ?",
+        'select path, kind, bucket, month, "rows", bytes, epoch_us(first_ts), epoch_us(last_ts), first_seq, seq,'
+        " collides, tombstones, checksum from store.segments where bucket = ?",
         [bucket],
     ).fetchall()
     return (Segment(*row) for row in rows)

@@ -35,7 +35,7 @@ def sensor_stats(store: Store) -> list[dict[str, Any]]:
     query = """
         select sensor, count(*) as assets, sum(events)::bigint as events, min(min_value) as min_value,
                max(max_value) as max_value, min(first_ts) as first_ts, max(last_ts) as last_ts
-        from store.sensors group by sensor order by sensor"""
+        from store.sensors where events > 0 group by sensor order by sensor"""
     with store.catalog.session("sensors") as con:
         return _dicts(con, query)
 

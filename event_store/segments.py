@@ -66,7 +66,8 @@ _OUTPUT_GROUP_ROWS = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A written segment. `path` is relative to the store; stamps µs UTC; `seq` is the batch or the run."""
+    """A written segment. `path` is relative to the store; stamps µs UTC; `seq` is the newest batch or run in it, and
+    `first_seq` the oldest. `collides`: keys may repeat in its bucket and month. `tombstones`: rows that delete."""
 
     path: str
     kind: str
@@ -76,8 +77,10 @@ class Segment:
     bytes: int
     first_ts: int
     last_ts: int
+    first_seq: int
     seq: int
     collides: bool
+    tombstones: bool
     checksum: str
 
 
@@ -91,8 +94,10 @@ SEGMENT_SCHEMA = pa.schema(
         ("bytes", pa.int64()),
         ("first_ts", TS),
         ("last_ts", TS),
+        ("first_seq", pa.int64()),
         ("seq", pa.int64()),
         ("collides", pa.bool_()),
+        ("tombstones", pa.bool_()),
         ("checksum", pa.string()),
     ]
 )

@@ -65,9 +65,9 @@ class Store:
             yield
 
     def knows_batch(self, batch: str) -> bool:
-        """Whether a batch of this id has been ingested."""
+        """Whether a batch of this id has been ingested and stands."""
         with self.catalog.session("ingest") as con:
-            return one(con, "select 1 from store.batches where batch = ?", batch) is not None
+            return one(con, "select 1 from store.batches where batch = ? and retracted_by is null", batch) is not None
 
     @staticmethod
     def next_seq(con: duckdb.DuckDBPyConnection) -> int:

@@ -11,17 +11,22 @@ _TYPES = {"int64": "bigint", "int32": "integer", "double": "double", "string": "
 
 
 def view_statements(
-    root: Path, segments: Iterable[tuple[str, str, int, str, bool]], parameters: Sequence[tuple[str, bool]]
+    root: Path,
+    segments: Iterable[tuple[str, str, int, str, int, int, bool]],
+    parameters: Sequence[tuple[str, bool]],
+    retracted: Sequence[int],
 ) -> str:
-    """All views. `segments` are (path, kind, bucket, month, collides), `parameters` (name, whether a number)."""
-    rows = list(segments)
+    """All views. `segments` are (path, kind, bucket, month, first batch, last batch, collides), `parameters` (name,
+    whether a number), `retracted` the batches that do not count."""
+    gone = set(retracted)
+    rows = [row for row in segments if row[1] != "event" or row[4] != row[5] or row[4] not in gone]
     files = {kind: [str(root / path) for path, k, *_ in rows if k == kind] for kind in SCHEMAS}
     # Only in these places can two events share a key; elsewhere nothing has to be compared.
-    collided = {(bucket, month) for _, kind, bucket, month, collides in rows if kind == "event" and collides}
-    events = [(str(root / p), (b, m) in collided) for p, kind, b, m, _ in rows if kind == "event"]
+    collided = {(bucket, month) for _, kind, bucket, month, *_, collides in rows if kind == "event" and collides}
+    events = [(str(root / p), (b, m) in collided) for p, kind, b, m, *_ in rows if kind == "event"]
     return "\n".join(
         (
-            _events([p for p, hit in events if not hit], [p for p, hit in events if hit]),
+            _events([p for p, hit in events if not hit], [p for p, hit in events if hit], retracted),
             _outputs(files["output"], files["open_output"]),
             _records(files["record"], files["open_record"]),
             _assets(parameters),
@@ -46,13 +51,17 @@ def _sql_type(kind: pa.DataType) -> str:
     return "timestamptz" if pa.types.is_timestamp(kind) else _TYPES[str(kind)]
 
 
-def _events(plain: Sequence[str], collided: Sequence[str]) -> str:
+def _events(plain: Sequence[str], collided: Sequence[str], retracted: Sequence[int]) -> str:
+    """The winner of every key that has not been deleted: a tombstone's value is NaN."""
+    counts = f" where seq not in ({', '.join(map(str, retracted))})" if retracted else ""
     return f"""
 create or replace view main.events as
-select asset_id, sensor, ts, value, seq from {scan("event", plain)}
+select asset_id, sensor, ts, value, seq from {scan("event", plain)}{counts}
 union all
-select asset_id, sensor, ts, value, seq from {scan("event", collided)}
-qualify row_number() over (partition by asset_id, sensor, ts order by seq desc, "row" desc) = 1;
+select * from (
+    select asset_id, sensor, ts, value, seq from {scan("event", collided)}{counts}
+    qualify row_number() over (partition by asset_id, sensor, ts order by seq desc, "row" desc) = 1)
+where not isnan(value);
 """
 
 
@@ -61,7 +70,7 @@ def visible(closed: str, provisional: str) -> str:
     return f"""
 select o.* from {closed} o
 where not exists (select 1 from store.masks m where m.asset_id = o.asset_id and m.model = o.model
-                  and o.ts >= m.from_ts and o.run < m.before_run)
+                  and o.ts >= m.from_ts and o.ts < m.to_ts and o.run < m.before_run)
 union all
 select o.* from {provisional} o
 join store.heads h on h.asset_id = o.asset_id and h.model = o.model and h.run = o.run
@@ -152,7 +161,7 @@ from delivered group by asset_id, sensor, day;
 
 _CATALOG_VIEWS = """
 create or replace view main.twin_state as
-select h.asset_id, h.model, as_of, state_variant as state, md5(code || config) as fingerprint,
+select h.asset_id, h.model, as_of, state_variant as state, fingerprint,
        if(s.missing is null, status, 'skipped') as status, run_id, coalesce(error, s.missing) as error
 from store.heads h left join store.skipped s on s.asset_id = h.asset_id and s.model = h.model
 union all
@@ -162,11 +171,12 @@ create or replace view main.latest_outputs as
 select asset_id, model, l."output", l.ts, l."value", l.label
 from (select asset_id, model, unnest(latest) as l from store.heads);
 create or replace view main.snapshots as
-select asset_id, model, as_of, seq, (carry::json -> 'state') as state, run_id from store.snapshots;
+select asset_id, model, as_of, seq, (carry::json -> 'state') as state, run_id from store.snapshots
+where carry is not null;
 create or replace view main.skipped as select * from store.skipped;
 create or replace view main.runs as select * exclude (number) from store.runs;
-create or replace view main.attempts as select * from store.attempts;
+create or replace view main.attempts as select * exclude (fingerprint) from store.attempts;
 create or replace view main.batches as select * from store.batches;
-create or replace view main.sensors as select * exclude (first_seq) from store.sensors;
+create or replace view main.sensors as select * exclude (first_seq) from store.sensors where events > 0;
 create or replace view main.quarantine as select batch, file, "row", reason, raw from store.quarantine;
 """

@@ -69,7 +69,7 @@ def test_resolution(sensors: list[str], mapped: Any, chosen: str | None) -> None
         return
     assert isinstance(found, Binding)
     assert found.series["current"].sensor == chosen
-    assert found.choices()["current"] == chosen
+    assert found.choices["current"] == chosen
 
 
 def test_the_manifests_default_holds_until_the_settings_map() -> None:
@@ -89,7 +89,7 @@ def test_constants_are_fed_by_parameters_only() -> None:
     found = bound(["current", "capacity"], facts, inputs={"chemistry": ["chem", "Chem"]})
     assert found.constants == {"capacity": "capacity", "chemistry": "Chem"}
     assert "capacity" not in found.sensors
-    assert found.choices()["chemistry"] == "parameter Chem"
+    assert found.choices["chemistry"] == "parameter Chem"
 
 
 def test_a_series_without_a_sensor_is_fed_by_a_parameter() -> None:
@@ -106,9 +106,9 @@ def test_parameters_are_found_in_whatever_case() -> None:
 
 def test_a_table_that_is_found_by_another_name_is_a_switch() -> None:
     inputs = {"cells": ["U#", "cell_voltage_#"]}
-    before = bound(["current", "cell_voltage_1"], inputs=inputs).choices()
-    assert bound(["current", "cell_voltage_1", "cell_voltage_2"], inputs=inputs).choices() == before
-    assert bound(["current", "cell_voltage_1", "U1"], inputs=inputs).choices() != before
+    before = bound(["current", "cell_voltage_1"], inputs=inputs).choices
+    assert bound(["current", "cell_voltage_1", "cell_voltage_2"], inputs=inputs).choices == before
+    assert bound(["current", "cell_voltage_1", "U1"], inputs=inputs).choices != before
 
 
 def test_an_optional_input_that_nothing_feeds_is_left_out() -> None:
@@ -155,7 +155,7 @@ def test_one_of(sensors: list[str], alternatives: tuple[str, ...] | None) -> Non
 
 def test_a_second_alternative_is_another_choice() -> None:
     one, both = bound(["cell_1"], manifest=ONE_OF), bound(["cell_1", "low", "max"], manifest=ONE_OF)
-    assert one.choices() != both.choices()
+    assert one.choices != both.choices
 
 
 def test_a_ratio_without_a_declared_unit_makes_the_pair_impossible() -> None:

@@ -169,7 +169,7 @@ def test_one_bit_of_the_state_makes_a_difference(one_run, whole):
 
 def test_run_ids_sequences_and_fingerprints_do_not_count(one_run, whole):
     fleet = one_run
-    change_head(fleet, "run_id = 'x', seq = seq + 100, code = 'x', config = 'x', version = 9, tried_seq = 7")
+    change_head(fleet, "run_id = 'x', seq = seq + 100, fingerprint = 'x', version = 9, tried_seq = 7")
     with fleet.store().catalog.transaction("test") as con:
         con.execute("update store.snapshots set carry = null, run_id = null")
         con.execute("update store.runs set started_at = now(), environment = '{}'")

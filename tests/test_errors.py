@@ -20,7 +20,7 @@ TREE = [cls for cls in tree(TwinsError) if cls.__module__ == errors.__name__]
 def test_every_error_has_the_one_root() -> None:
     defined = [v for v in vars(errors).values() if isinstance(v, type) and issubclass(v, Exception)]
     assert set(defined) == set(TREE)
-    assert len(TREE) == 11
+    assert len(TREE) == 12
     assert issubclass(StoreBusy, StoreError)
 
 

@@ -12,6 +12,7 @@ from altergo_interface import Manifest, Model, SettingsError
 from altergo_interface.config import parse_settings
 from altergo_interface.models import ModelSpec
 from twins import Fingerprint, Grid, fingerprint
+from twins.fingerprint import Difference, differences
 
 MANIFEST: dict[str, Any] = {
     "name": "toy",
@@ -48,14 +49,14 @@ PARAMETERS: dict[str, Any] = {
 def of(
     parameters: dict[str, Any] = PARAMETERS,
     manifest: dict[str, Any] = MANIFEST,
-    code: str = "c0de",
+    files: dict[str, str] = {"toy.py": "c0de", "toy.csv": "da7a"},  # noqa: B006 - never changed
     grid: Grid = Grid(),  # noqa: B008 - frozen
     metadata: dict[str, str] | None = None,
     folder: str = "/a",
     source: str = "f.json",
 ) -> Fingerprint:
     settings = parse_settings({"parameters": parameters}, source, {})
-    spec = ModelSpec("toy", Model, Manifest.model_validate(manifest), Path(folder), code, metadata or {})
+    spec = ModelSpec("toy", Model, Manifest.model_validate(manifest), Path(folder), files, metadata or {})
     return fingerprint(spec, settings, grid)
 
 
@@ -145,7 +146,7 @@ def test_manifests_that_do_not(edit: Callable[[dict[str, Any]], object]) -> None
 
 
 def test_code_grid_and_contract_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    code, grid = of(code="0ther"), of(grid=Grid(3_600_000_000))
+    code, grid = of(files={"toy.py": "0ther", "toy.csv": "da7a"}), of(grid=Grid(3_600_000_000))
     assert (code.code != BASE.code, code.config == BASE.config) == (True, True)
     assert (grid.code == BASE.code, grid.config != BASE.config) == (True, True)
     monkeypatch.setattr(importlib.import_module("twins.fingerprint"), "CONTRACT_VERSION", 10**6)
@@ -178,3 +179,35 @@ def test_a_wrong_configuration_is_refused() -> None:
     wrong = edited(PARAMETERS, lambda p: p["models"]["toy"]["configuration"].update(gian=1))
     with pytest.raises(SettingsError, match=r"f\.json: models\.toy: unknown key 'gian'. Did you mean 'gain'"):
         of(wrong)
+
+
+def test_a_table_is_a_part_of_its_own() -> None:
+    changed = of(files={"toy.py": "c0de", "toy.csv": "0ther"})
+    assert (changed.tables != BASE.tables, changed.code == BASE.code) == (True, True)
+    assert changed.value != BASE.value
+
+
+def test_it_survives_storage() -> None:
+    again = Fingerprint.from_json(BASE.to_json())
+    assert again == BASE
+    assert differences(again, BASE) == []
+
+
+def test_differences_name_the_part_and_show_the_values() -> None:
+    edit: Callable[[dict[str, Any]], object] = lambda p: p["models"]["toy"]["configuration"].update(gain=3.0)  # noqa: E731
+    changed = of(edited(PARAMETERS, edit), files={"toy.py": "0ther", "more.py": "1", "toy.csv": "da7a"})
+    assert differences(BASE, changed) == [
+        Difference("code", "more.py", None, "1"),
+        Difference("code", "toy.py", "c0de", "0ther"),
+        Difference("configuration", "gain", 2.0, 3.0),
+    ]
+
+
+def test_what_is_above_counts_apart() -> None:
+    settings = parse_settings({"parameters": PARAMETERS}, "f.json", {})
+    spec = ModelSpec(
+        "toy", Model, Manifest.model_validate(MANIFEST), Path("/a"), {"toy.py": "c0de", "toy.csv": "da7a"}
+    )
+    fed = fingerprint(spec, settings, Grid(), {"soh": "1"})
+    assert fed.upstream != BASE.upstream
+    assert (fed.code, fed.tables, fed.config) == (BASE.code, BASE.tables, BASE.config)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import duckdb
 import pytest
 
-from actors import Fleet, running
+from actors import Fleet, running, work_source
 from event_store import publish as publication
 
 READER = """
@@ -140,7 +140,7 @@ def test_every_writing_command_publishes(ask, write, make_events, assets_csv):
 def test_a_reader_never_sees_half_a_commit(store, settings, write, make_events, monkeypatch):
     """The reader never rests, while every batch is committed and published at once; after each it must answer."""
     monkeypatch.setattr(running, "COMMIT_PAIRS", 1)
-    monkeypatch.setattr(running, "BATCH_ASSETS", 1)
+    monkeypatch.setattr(work_source, "BATCH_ASSETS", 1)
     monkeypatch.setattr(running, "PUBLISH_EVERY_S", 0.0)
     monkeypatch.setattr(running, "PUBLISH_SHARE", 1e9)
     names = [f"EV-{number}" for number in range(3)]

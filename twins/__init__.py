@@ -2,12 +2,15 @@
 
 from twins.binding import Binding, Missing, ParameterFact, bind
 from twins.carry import Carry
+from twins.facts import AssetFacts, Head
 from twins.fingerprint import Fingerprint, fingerprint
 from twins.grid import Grid
 from twins.inputs import Cursor, Prepared
-from twins.plan import AssetFacts, Head, Plan, PlanItem, Skipped, plan_asset
-from twins.replay import Replay, Twin, replay
+from twins.plan import Plan, PlanItem, Request, Skipped, plan_asset
+from twins.replay import Replay, replay
+from twins.restate import Order, Restated, restate
 from twins.series import AssetSeries, Column
+from twins.twin import Twin
 
 __all__ = [
     "AssetFacts",
@@ -20,15 +23,19 @@ __all__ = [
     "Grid",
     "Head",
     "Missing",
+    "Order",
     "ParameterFact",
     "Plan",
     "PlanItem",
     "Prepared",
     "Replay",
+    "Request",
+    "Restated",
     "Skipped",
     "Twin",
     "bind",
     "fingerprint",
     "plan_asset",
     "replay",
+    "restate",
 ]

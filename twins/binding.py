@@ -1,7 +1,8 @@
 """Which sensors and parameters of an asset feed which inputs of a model, and how they are converted."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from altergo_interface.config import InputMapping, ModelSettings, Settings
@@ -9,7 +10,7 @@ from altergo_interface.errors import UnitError
 from altergo_interface.manifest import InputSpec, Manifest
 from altergo_interface.parameters import SENSOR_OVERRIDES
 from altergo_interface.sensors import SensorRule, is_pattern, matching, rule_for
-from altergo_interface.units import Conversion, conversion, dimension
+from altergo_interface.units import Conversion, conversion, dimension, is_unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +38,20 @@ class SensorBinding:
     bounds: tuple[float | None, float | None] | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Binding:
     """A pair's inputs: series (one sensor), tables (several), and inputs that an asset parameter feeds.
 
-    `groups` are the declared names that the tables' sensors were found by; `alternatives` the bound inputs among
-    those of which the model needs one set or another; `assumed` what was taken for granted, one line each.
+    `groups` are the declared names that the tables' sensors were found by; `upstream` the models whose outputs are
+    among the series (these are named `model:output`); `alternatives` the bound inputs among those of which the model
+    needs one set or another; `assumed` what was taken for granted, one line each.
     """
 
     series: Mapping[str, SensorBinding]
     tables: Mapping[str, tuple[SensorBinding, ...]]
     constants: Mapping[str, str]
     groups: Mapping[str, str]
+    upstream: frozenset[str] = frozenset()
     alternatives: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
 
@@ -58,6 +61,7 @@ class Binding:
         single = {bound.sensor for bound in self.series.values()}
         return frozenset(single.union(*({b.sensor for b in group} for group in self.tables.values())))
 
+    @cached_property
     def choices(self) -> dict[str, str]:
         """Input to the one name that was chosen for it, and the alternatives that a model had to choose from.
 
@@ -81,6 +85,12 @@ def declared_names(name: str, spec: InputSpec, settings: ModelSettings) -> tuple
     return mapped or spec.default or (name,)
 
 
+def upstream_of(name: str, models: Container[str]) -> tuple[str, str] | None:
+    """(model, output) where a declared name stands for the output of one of these models; else None."""
+    model, colon, output = name.partition(":")
+    return (model, output) if colon and output and model in models else None
+
+
 def value_at(facts: Iterable[ParameterFact], name: str, t: int | None) -> Any:
     """A parameter's value at time `t` (None: where nothing has changed it yet); None where it has none.
 
@@ -102,12 +112,14 @@ def bind(
     settings: Settings,
     sensors: Collection[str],
     facts: Collection[ParameterFact],
+    upstream: Mapping[str, Manifest] | None = None,
 ) -> Binding | Missing:
     """Resolve every input of a model for one asset.
 
-    A series is fed by the first declared name that is a sensor of the asset, or a pattern of some; without one,
-    and for a constant, by the first that is an asset parameter (in whatever case). A missing required input, or a
-    SOC or SOH sensor without a declared unit, makes the whole pair Missing: that is no error.
+    A series is fed by the first declared name that is a sensor of the asset, a pattern of some, or the output of a
+    model in `upstream` (those that the asset can feed); without one, and for a constant, by the first that is an
+    asset parameter (in whatever case). A missing required input, or a SOC or SOH sensor without a declared unit,
+    makes the whole pair Missing: that is no error.
     """
     block = settings.models.get(model, ModelSettings())
     overrides = _overrides(facts)
@@ -120,7 +132,7 @@ def bind(
         names = declared_names(name, spec, block)
         found = next((parameters[known.lower()] for known in names if known.lower() in parameters), None)
         try:
-            source, bound = _bind_sensors(name, spec, names, block, settings, sensors, overrides)
+            source, bound = _bind_series(name, spec, names, settings, block, sensors, overrides, upstream or {})
         except UnitError as error:
             return Missing(f"{name}: {error}")
         if bound and spec.type == "table":
@@ -132,7 +144,9 @@ def bind(
     either = {name for group in manifest.one_of for name in group}
     alternatives = tuple(sorted(either & {*series, *tables, *constants}))
     assumed = tuple(_assumed(name, bound, manifest) for name, bound in series.items())
-    binding = Binding(series, tables, constants, groups, alternatives, tuple(filter(None, assumed)))
+    above = (upstream_of(bound.sensor, upstream or {}) for bound in series.values() if bound.sensor not in sensors)
+    models = frozenset(found[0] for found in above if found is not None)
+    binding = Binding(series, tables, constants, groups, models, alternatives, tuple(filter(None, assumed)))
     return _complete(manifest, block, binding)
 
 
@@ -147,29 +161,33 @@ def _overrides(facts: Collection[ParameterFact]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _bind_sensors(
+def _bind_series(
     name: str,
     spec: InputSpec,
     names: tuple[str, ...],
-    block: ModelSettings,
     settings: Settings,
+    block: ModelSettings,
     sensors: Collection[str],
     overrides: Mapping[str, Any],
+    upstream: Mapping[str, Manifest],
 ) -> tuple[str, tuple[SensorBinding, ...]]:
-    """The first declared name that the asset has sensors for, and these."""
+    """The first declared name that the asset has sensors for or that a model gives, and what feeds from there."""
+    wanted = block.inputs.get(name, InputMapping())
     for candidate in names if spec.is_series else ():
         found = matching(candidate, sensors) if is_pattern(candidate) else [candidate] * (candidate in sensors)
         if found:
-            wanted = block.inputs.get(name, InputMapping())
             chosen = found if spec.type == "table" else found[:1]
-            return candidate, tuple(_bind_one(sensor, spec, wanted, settings, overrides) for sensor in chosen)
+            rules = {s: rule_for(s, settings.sensors).model_copy(update=dict(overrides)) for s in chosen}
+            return candidate, tuple(_bind_one(sensor, rule, spec, wanted) for sensor, rule in rules.items())
+        above = upstream_of(candidate, upstream)
+        if above is not None:
+            unit = upstream[above[0]].outputs[above[1]].unit
+            rule = SensorRule(unit=unit if unit is not None and is_unit(unit) else None)
+            return candidate, (_bind_one(candidate, rule, spec, wanted),)
     return "", ()
 
 
-def _bind_one(
-    sensor: str, spec: InputSpec, wanted: InputMapping, settings: Settings, overrides: Mapping[str, Any]
-) -> SensorBinding:
-    rule = rule_for(sensor, settings.sensors).model_copy(update=dict(overrides))
+def _bind_one(sensor: str, rule: SensorRule, spec: InputSpec, wanted: InputMapping) -> SensorBinding:
     unit = wanted.unit or spec.unit
     if rule.unit is None and unit is not None and dimension(unit) == "ratio":
         raise UnitError(f"sensor '{sensor}' has no declared unit", "Declare % or fraction under 'sensors'")
@@ -189,7 +207,7 @@ def _complete(manifest: Manifest, block: ModelSettings, binding: Binding) -> Bin
         return " and ".join(listed)
 
     for name, spec in manifest.inputs.items():
-        if spec.required and name not in there:
+        if spec.required and name not in there and spec.initialisation_value is None:
             return Missing(f"{name} ({names([name])})")
     if manifest.one_of and not any(there.issuperset(group) for group in manifest.one_of):
         return Missing("one of: " + "; ".join(names(group) for group in manifest.one_of))

@@ -1,5 +1,6 @@
 """What a snapshot stores: all that is needed to go on from a slot's edge as if nothing had been cut."""
 
+import hashlib
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -28,6 +29,10 @@ class Carry(BaseModel):
     def to_json(self) -> str:
         """Exact and canonical: equal carries give equal text."""
         return self.model_dump_json()
+
+    def digest(self) -> str:
+        """16 bytes, as hex: equal for equal carries. Where two are equal, all that follows is equal."""
+        return hashlib.blake2b(self.to_json().encode(), digest_size=16).hexdigest()
 
     @classmethod
     def from_json(cls, text: str) -> "Carry":

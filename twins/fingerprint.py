@@ -2,62 +2,130 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from altergo_interface import CONTRACT_VERSION
 from altergo_interface.config import InputMapping, ModelSettings, Settings
+from altergo_interface.manifest import Manifest
 from altergo_interface.models import ModelSpec
 from altergo_interface.sensors import is_pattern, matches
 from twins.binding import declared_names
 from twins.grid import Grid
 
+Parts = Mapping[str, Mapping[str, Any]]
+"""Section to key to what counts of it: a hash, or the plain JSON value itself where a person may want to read it."""
+
+_GROUPS = {
+    "code": ("code", "manifest", "contract"),
+    "tables": ("tables",),
+    "config": ("configuration", "mapping", "sensors", "grid"),
+    "upstream": ("upstream",),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """`code`: the model's code closure, its manifest and the contract; `config`: its effective configuration, the
-    declared mapping, the sensors' declarations and the grid."""
+    """Hashes of all that can change a result: one of everything, and one for each kind of reason to run again.
 
+    `code`: the files of the model's code closure, its manifest and the contract; `tables`: its data tables; `config`:
+    its effective configuration, the declared mapping, the sensors' declarations and the grid; `upstream`: the
+    fingerprints of the models that may feed it. `parts` says what they were made of.
+    """
+
+    value: str
     code: str
+    tables: str
     config: str
+    upstream: str
+    parts: Parts = field(compare=False)
 
-    @property
-    def value(self) -> str:
-        """One hash of all parts."""
-        return _hash(asdict(self))
+    @classmethod
+    def of(cls, parts: Parts) -> "Fingerprint":
+        """The fingerprint of these parts."""
+        groups = {name: _hash({key: parts.get(key, {}) for key in keys}) for name, keys in _GROUPS.items()}
+        return cls(_hash(groups), **groups, parts=parts)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Fingerprint":
+        """The fingerprint whose parts `to_json` gave."""
+        return cls.of(json.loads(text))
+
+    def to_json(self) -> str:
+        """The parts, canonical."""
+        return _canonical(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One part in which two fingerprints differ; None where a side has none."""
+
+    part: str
+    key: str
+    was: Any
+    now: Any
+
+
+def differences(was: Fingerprint, now: Fingerprint) -> list[Difference]:
+    """Every part that differs, by section and key."""
+    found = []
+    for part in sorted({*was.parts, *now.parts}):
+        before, after = was.parts.get(part, {}), now.parts.get(part, {})
+        keys = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+        found += [Difference(part, key, before.get(key), after.get(key)) for key in keys]
+    return found
 
 
 def _hash(value: Any) -> str:
-    canonical = json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:32]
+    return hashlib.sha256(_canonical(value).encode()).hexdigest()[:32]
 
 
-def fingerprint(spec: ModelSpec, settings: Settings, grid: Grid) -> Fingerprint:
+def _canonical(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=str)
+
+
+def fingerprint(
+    spec: ModelSpec, settings: Settings, grid: Grid, upstream: Mapping[str, str] | None = None
+) -> Fingerprint:
     """The fingerprint of a model under these settings. Raises SettingsError for a wrong configuration.
 
-    Display names, descriptions, `execution` and `debug_mode` cannot change a result and do not count.
+    `upstream` are the fingerprints of the models that may feed it. Display names, descriptions, examples,
+    `execution` and `debug_mode` cannot change a result and do not count.
     """
     block = settings.models.get(spec.name, ModelSettings())
-    manifest = spec.manifest.model_dump(mode="json", exclude={"name", "description", "category", "version"})
-    for part in ("inputs", "outputs", "configuration"):
-        for entry in manifest[part].values():
-            entry.pop("description")
     where = f"{settings.source}: models.{spec.name}"
-    mapping = {name: declared_names(name, i, block) for name, i in spec.manifest.inputs.items()}
-    config = {
-        "values": spec.manifest.effective_configuration(block.configuration, where),
-        "mapping": mapping,
-        "wanted": {n: _wanted(block.inputs.get(n, InputMapping())) for n in mapping},
-        "sensors": _rules(settings, {name for names in mapping.values() for name in names}),
-        "grid": grid.slot_us,
+    mapping = {name: declared_names(name, entry, block) for name, entry in spec.manifest.inputs.items()}
+    parts = {
+        "code": spec.sources,
+        "manifest": _manifest(spec.manifest),
+        "contract": {"version": CONTRACT_VERSION},
+        "tables": spec.tables,
+        "configuration": spec.manifest.effective_configuration(block.configuration, where),
+        "mapping": {name: _mapped(names, block.inputs.get(name)) for name, names in mapping.items()},
+        "sensors": {"rules": _rules(settings, {name for names in mapping.values() for name in names})},
+        "grid": {"slot_us": grid.slot_us},
+        "upstream": dict(upstream or {}),
     }
-    code = {"code": spec.code, "manifest": manifest, "contract": CONTRACT_VERSION}
-    return Fingerprint(_hash(code), _hash(config))
+    return Fingerprint.from_json(_canonical(parts))  # plain JSON, as it will be stored
 
 
-def _wanted(mapping: InputMapping) -> list[str | None]:
-    return [mapping.unit, mapping.current_sign]
+def _manifest(manifest: Manifest) -> dict[str, Any]:
+    """What of a manifest can change a result, one entry for each input, output and key."""
+    found = manifest.model_dump(mode="json", exclude={"name", "description", "category", "version"})
+    flat: dict[str, Any] = {}
+    for key, value in found.items():
+        if key not in ("inputs", "outputs", "configuration"):
+            flat[key] = value
+            continue
+        for name, entry in value.items():
+            flat[f"{key}.{name}"] = {k: v for k, v in entry.items() if k not in ("description", "example")}
+    return flat
+
+
+def _mapped(names: tuple[str, ...], mapping: InputMapping | None) -> dict[str, Any]:
+    wanted = mapping or InputMapping()
+    return {"names": list(names), "unit": wanted.unit, "current_sign": wanted.current_sign}
 
 
 def _rules(settings: Settings, names: Iterable[str]) -> list[Any]:

@@ -23,6 +23,11 @@ class Grid:
         """The end of the slot that holds `t`."""
         return self.floor(t) + self.slot_us
 
+    @staticmethod
+    def month(t: int) -> int:
+        """The calendar month that holds `t`, as months since 1970."""
+        return int(np.datetime64(t, "us").astype("M8[M]").astype(np.int64))
+
     def steps(self, start: int, end: int, cuts: tuple[int, ...] = ()) -> Iterator[tuple[int, int]]:
         """Cut [start, end) at calendar months, and at `cuts`; where the ends fall depends on these alone."""
         first, last = (np.datetime64(t, "us").astype("M8[M]") for t in (start, end))

@@ -1,6 +1,6 @@
 """An asset's events made ready for one model: validity, conversion, lead-ins, and cheap slices of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,20 +116,38 @@ class Cursor:
                 lasts.append(int(series.t[stop - 1]))
         return (min(firsts), max(lasts)) if firsts else None
 
-    def take(self, span: Span, end: int, constants: Mapping[str, Input]) -> StepData:
-        """The samples before `end` not yet given, each with its lead-in; moves on.
+    def ready(self, names: Iterable[str]) -> int | None:
+        """The stamp by which each of these series has had a sample; None where one has none.
+
+        It does not depend on where the replay began: what a carry holds has come before.
+        """
+        groups = [self._prepared.groups.get(name) or [self._prepared.singles[name]] for name in names if name in self]
+        firsts = [[int(s.t[0]) for s in group if len(s.t)] for group in groups]
+        return max((min(first) for first in firsts), default=-(2**63)) if all(firsts) else None
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._prepared.singles or name in self._prepared.groups
+
+    def skip(self, end: int) -> None:
+        """Pass over the samples before `end`: they are lead-ins from now on."""
+        for series in self._all:
+            self._at[id(series)] = max(self._at[id(series)], series.until(end))
+
+    def take(self, span: Span, end: int, constants: Mapping[str, Input], leads: bool = True) -> StepData:
+        """The samples before `end` not yet given, each with its lead-in if `leads`; moves on.
 
         A bound input is always there, empty until its first sample: which keys are there cannot depend on a cut.
         """
         inputs: dict[str, Input] = dict(constants)
         for name, series in self._prepared.singles.items():
             begin, stop = self._at[id(series)], series.until(end)
-            lead = int(begin > 0)
+            lead = int(begin > 0 and leads)
             cut = slice(begin - lead, stop)
             inputs[name] = Samples(series.t[cut], series.x[cut], lead, series.bound.declared)
         for name, group in self._prepared.groups.items():
             begins, stops = [self._at[id(s)] for s in group], [s.until(end) for s in group]
-            inputs[name] = self._unions[name].table(begins, stops)
+            table = self._unions[name].table(begins, stops)
+            inputs[name] = table if leads else table.fresh()
         for series in self._all:
             self._at[id(series)] = series.until(end)
         return StepData(inputs, span)

@@ -24,6 +24,12 @@ class Collected:
     pieces: dict[str, list[tuple[Times, Values]]] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
 
+    def followed_by(self, later: "Collected") -> "Collected":
+        """Both, one after the other."""
+        names = [*self.pieces, *(name for name in later.pieces if name not in self.pieces)]
+        pieces = {name: [*self.pieces.get(name, ()), *later.pieces.get(name, ())] for name in names}
+        return Collected(pieces, [*self.records, *later.records])
+
     def columns(self) -> dict[str, tuple[Times, Values]]:
         """Every output that has rows, as one pair of arrays."""
         return {

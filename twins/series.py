@@ -38,6 +38,36 @@ class AssetSeries:
             return self
         return AssetSeries(self._cut(lambda t: slice(int(t.searchsorted(start)), None)), self.newest)
 
+    def newest_before(self, end: int) -> int | None:
+        """The stamp of the newest event before `end`; None where there is none."""
+        found = (t[: int(t.searchsorted(end))] for pieces in self._pieces.values() for t, _ in pieces)
+        return max((int(t[-1]) for t in found if len(t)), default=None)
+
+    def first_from(self, start: int | None) -> int | None:
+        """The stamp of the first event at or after `start`; None where there is none."""
+        floor = -(2**63) if start is None else start
+        found = (t[int(t.searchsorted(floor)) :] for pieces in self._pieces.values() for t, _ in pieces)
+        return min((int(t[0]) for t in found if len(t)), default=None)
+
+    def count(self, start: int | None, end: int | None) -> int:
+        """The rows in [start, end); None: no bound."""
+        low = -(2**63) if start is None else start
+        pieces = [t for found in self._pieces.values() for t, _ in found]
+        stops = [len(t) if end is None else int(t.searchsorted(end)) for t in pieces]
+        return sum(max(0, stop - int(t.searchsorted(low))) for t, stop in zip(pieces, stops, strict=True))
+
+    def without_deleted(self) -> "AssetSeries | None":
+        """The same without the stamps whose winning value is NaN, which stands for a deleted event; None where
+        nothing is left."""
+        alive = {sensor: (t[~np.isnan(x)], x[~np.isnan(x)]) for sensor, (t, x) in self.events.items()}
+        kept = {sensor: [column] for sensor, column in alive.items() if len(column[0])}
+        newest = max((int(t[-1]) for columns in kept.values() for t, _ in columns), default=None)
+        return None if newest is None else AssetSeries(kept, newest)
+
+    def with_columns(self, columns: Mapping[str, Column]) -> "AssetSeries":
+        """The same with further series, whose stamps do not count for `newest`."""
+        return AssetSeries({**self._pieces, **{name: [column] for name, column in columns.items()}}, self.newest)
+
     def before(self, end: int) -> "AssetSeries | None":
         """What lies before `end`; None where nothing does."""
         kept = self._cut(lambda t: slice(0, int(t.searchsorted(end))))

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,6 +40,7 @@ def ingest(
     asset_from_name: Annotated[
         str | None, typer.Option(help="Regex on the file's name that gives the asset.")
     ] = None,
+    retract: Annotated[bool, typer.Option(help="The rows name keys to delete; no values needed.")] = False,
     again: Annotated[bool, typer.Option(help="Ingest a known file once more.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Say what would happen; write nothing.")] = False,
 ) -> None:
@@ -57,6 +59,7 @@ def ingest(
         decimal=decimal,
         asset=asset,
         asset_from_name=asset_from_name,
+        retract=retract or None,
     )
     fleet = shell.fleet()
     reports = []
@@ -64,7 +67,7 @@ def ingest(
     try:
         for path in files:
             reports.append(fleet.ingest(path, options, again=again, dry_run=dry_run))
-            _describe(shell, reports[-1], dry_run)
+            _describe(shell, reports[-1], dry_run, retract)
     finally:
         if reports and not dry_run:  # what came before an interruption is in the log
             fleet.publish()
@@ -96,20 +99,26 @@ def _document(reports: list[IngestReport], dry_run: bool) -> dict[str, Any]:
             "duplicates": r.duplicates,
             "late": r.late,
             "quarantined": r.quarantined,
+            "retracted": r.retracted,
             "known": r.known,
             "reasons": dict(r.reasons),
         }
         for r in reports
     ]
-    totals = {key: sum(getattr(r, key) for r in reports) for key in ("appended", "duplicates", "late", "quarantined")}
+    keys = ("appended", "duplicates", "late", "quarantined", "retracted")
+    totals = {key: sum(getattr(r, key) for r in reports) for key in keys}
     return {"batch": reports[0].batch if len(reports) == 1 else None, **totals, "dry_run": dry_run, "files": files}
 
 
-def _describe(shell: Shell, report: IngestReport, dry_run: bool) -> None:
+def _describe(shell: Shell, report: IngestReport, dry_run: bool, retract: bool) -> None:
     if shell.as_json:
         return
     if report.known:
         say(f"{report.file}: known batch {report.batch}, skipped (--again ingests it once more)")
+        return
+    if retract:
+        verb = "would delete" if dry_run else "deleted"
+        say(f"{report.file}: {verb} {report.retracted:,} events, {report.duplicates:,} keys were not there")
         return
     verb = "would append" if dry_run else "appended"
     counts = f"{report.duplicates:,} duplicates, {report.late:,} late, {report.quarantined:,} quarantined"
@@ -123,8 +132,24 @@ def list_batches(context: typer.Context) -> None:
     """Ingest batches in the order of their sequence."""
     shell = of(context)
     rows = shell.fleet().batches()
-    columns = ("seq", "batch", "kind", "file", "ingested_at", "appended", "duplicates", "late", "quarantined")
+    columns = (
+        *("seq", "batch", "kind", "file", "ingested_at", "appended", "duplicates", "late", "quarantined"),
+        "retracted_by",
+    )
     shell.table(rows, rows, columns, "no batches")
+
+
+@batches_app.command("retract")
+def retract_batch(
+    context: typer.Context, batch: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")]
+) -> None:
+    """Undo one batch: its rows stay in the log and count no more."""
+    shell = of(context)
+    fleet = shell.fleet()
+    report = fleet.retract(batch)
+    fleet.publish()
+    counts = f"{report.changed:,} keys of {report.assets} assets have another value, or none, now"
+    shell.show(asdict(report), [f"{report.file} (batch {report.batch}) is retracted: {counts}"])
 
 
 def sensors(

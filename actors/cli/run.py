@@ -7,16 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
+from actors.cli.explain import show_explanation
 from actors.cli.progress import Meter
-from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
+from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, of, rest, say
+from actors.plan_file import plan_document
 from actors.running import RunReport
 from actors.times import iso
 from actors.twin_view import TwinReplay
 from altergo_interface import SettingsError
 from twins import Plan
-
-SelectOption = Annotated[str | None, typer.Option(help="asset:GLOB, model:NAME, reason:NAME, status:NAME; commas.")]
-SHOWN = 40
 
 
 class ComputeType(StrEnum):
@@ -24,6 +23,13 @@ class ComputeType(StrEnum):
 
     INCREMENTAL = "incremental"
     FULL = "full"
+    MANUAL = "manual"
+
+
+ComputeOption = Annotated[ComputeType | None, typer.Option(help="Default: the settings'.")]
+SinceOption = Annotated[str | None, typer.Option("--from", help="With --compute-type manual: restate from here.")]
+UntilOption = Annotated[str | None, typer.Option("--to", help="With --compute-type manual: up to here.")]
+SelectOption = Annotated[str | None, typer.Option(help="asset:GLOB, model:NAME, reason:NAME, status:NAME; commas.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,67 +43,55 @@ def register(app: typer.Typer) -> None:
 def plan(
     context: typer.Context,
     select: SelectOption = None,
-    compute_type: Annotated[ComputeType | None, typer.Option(help="Default: the settings'.")] = None,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the plan as JSON.")] = None,
+    compute_type: ComputeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    explain: Annotated[str | None, typer.Option(metavar="ASSET", help="All that differs, for one asset.")] = None,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="Write the plan as JSON, for run --plan.")] = None,
 ) -> None:
     """What would run, from where, why, and how many events."""
     shell = of(context)
-    found = shell.fleet().plan(select, compute_type)
-    document = _plan_document(found)
+    if explain is not None:
+        show_explanation(shell, shell.fleet().explain(explain))
+        return
+    found = shell.fleet().plan(select, compute_type, since=since, until=until)
+    document = plan_document(found)
     if out is not None:
         out.write_text(json.dumps(document, indent=1) + "\n")
     items = document["items"]
     if not shell.as_json and items:
         events = sum(item["events"] for item in items)
-        say(f"settings {found.settings}, sequence {found.seq}: {len(items)} pairs, {events:,} events")
-    shell.table(document, items[:SHOWN], ("asset_id", "model", "reasons", "from", "to", "events"), "up to date")
+        say(f"settings {found.settings}, sequence {found.seq}: {len(items)} pairs, about {events:,} events")
+    columns = ("asset_id", "model", "reasons", "from", "to", "days", "events")
+    shell.table(document, items[:SHOWN], columns, "up to date")
     if not shell.as_json:
-        _rest(len(items))
+        rest(len(items))
         for warning in found.warnings:
             say(f"warning: {warning}")
         for skipped in document["skipped"][:SHOWN]:
             say(f"skipped {skipped['asset_id']} {skipped['model']}: no {skipped['missing']}")
-        _rest(len(document["skipped"]))
-
-
-def _rest(count: int) -> None:
-    if count > SHOWN:
-        say(f"... and {count - SHOWN} more")
-
-
-def _plan_document(found: Plan) -> dict[str, Any]:
-    items = [
-        {
-            "asset_id": item.asset_id,
-            "model": item.model,
-            "reasons": list(item.reasons),
-            "from": iso(item.first_ts),
-            "to": iso(item.last_ts),
-            "events": item.events,
-            "snapshot": iso(item.start),
-        }
-        for item in found.items
-    ]
-    skipped = [{"asset_id": s.asset_id, "model": s.model, "missing": s.missing} for s in found.skipped]
-    return {
-        "seq": found.seq,
-        "settings": found.settings,
-        "items": items,
-        "skipped": skipped,
-        "warnings": list(found.warnings),
-    }
+        rest(len(document["skipped"]))
+        for blocked in document["blocked"][:SHOWN]:
+            say(f"blocked {blocked['asset_id']} {blocked['model']}: waits for {blocked['by']}, which is parked")
+        rest(len(document["blocked"]))
 
 
 def run(
     context: typer.Context,
     select: SelectOption = None,
-    compute_type: Annotated[ComputeType | None, typer.Option(help="Default: the settings'.")] = None,
+    plan: Annotated[Path | None, typer.Option(help="Execute exactly this plan, written by plan --out.")] = None,
+    compute_type: ComputeOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
     address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto (default: this machine).")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Hosts (default: one per CPU).")] = None,
     local: Annotated[bool, typer.Option("--local", help="In this process, without Ray.")] = False,
 ) -> None:
     """Bring the twins up to date: execute the plan on Ray, or in-process with --local."""
-    _run(of(context), select, compute_type, address, workers, local)
+    if plan is not None and (select or compute_type or since or until):
+        raise SettingsError("--plan says what to run", "Drop --select, --compute-type, --from and --to")
+    asked = {"compute_type": compute_type, "since": since, "until": until, "plan": plan}
+    _run(of(context), select, asked, address, workers, local)
 
 
 def retry(
@@ -108,23 +102,23 @@ def retry(
     local: Annotated[bool, typer.Option("--local", help="In this process, without Ray.")] = False,
 ) -> None:
     """Run parked pairs again, from their last good head."""
-    _run(of(context), select, "retry", address, workers, local)
+    _run(of(context), select, {"compute_type": "retry"}, address, workers, local)
 
 
 def _run(
-    shell: Shell, select: str | None, mode: str | None, address: str | None, workers: int | None, local: bool
+    shell: Shell, select: str | None, asked: dict[str, Any], address: str | None, workers: int | None, local: bool
 ) -> None:
     skipped: list[dict[str, str]] = []
 
     def on_plan(found: Plan) -> None:
-        skipped.extend({"asset_id": s.asset_id, "model": s.model, "missing": s.missing} for s in found.skipped)
+        skipped.extend(s._asdict() for s in found.skipped)
         if not shell.as_json:
             where = "in this process" if local else f"on Ray ({address or 'this machine'})"
             say(f"settings {found.settings}: {len(found.items)} pairs to run {where}, {len(skipped)} skipped")
 
     with Meter(quiet=shell.as_json) as meter:
         report = shell.fleet().run(
-            select, mode, local=local, address=address, workers=workers, on_plan=on_plan, on_progress=meter.show
+            select, **asked, local=local, address=address, workers=workers, on_plan=on_plan, on_progress=meter.show
         )
     _report(shell, report, skipped)
     if report.parked:
@@ -132,14 +126,17 @@ def _run(
 
 
 def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> None:
-    parked = [{"asset_id": a, "model": m, "error": e} for a, m, e in report.parked]
+    parked, blocked = (
+        [{"asset_id": a, "model": m, "error": e} for a, m, e in found] for found in (report.parked, report.blocked)
+    )
     document = {
         "run_id": report.run_id,
         "seq": report.seq,
         "pairs": report.pairs,
         "events_replayed": report.events_replayed,
-        "remaining": 0,
+        "remaining": report.remaining,
         "parked": parked,
+        "blocked": blocked,
         "skipped": skipped,
         "warnings": report.warnings,
         "seconds": round(report.seconds, 3),
@@ -147,10 +144,13 @@ def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> N
     if not shell.as_json:
         for warning in report.warnings[:SHOWN]:
             say(f"warning: {warning}")
-        _rest(len(report.warnings))
-        for pair in parked[:SHOWN]:
-            say(f"parked: {pair['asset_id']} {pair['model']}: {pair['error']}")
-        _rest(len(parked))
+        rest(len(report.warnings))
+        for word, pairs in (("parked", parked), ("blocked", blocked)):
+            for pair in pairs[:SHOWN]:
+                say(f"{word}: {pair['asset_id']} {pair['model']}: {pair['error']}")
+            rest(len(pairs))
+        if report.remaining:
+            say(f"{report.remaining} pairs have more to replay: run again to go on")
     rate = report.events_replayed / max(report.seconds, 1e-9)
     line = f"run {report.run_id}: {report.pairs} pairs, {report.events_replayed:,} events in {report.seconds:.1f} s"
     shell.show(document, [f"{line} ({rate:,.0f}/s), {len(parked)} parked"])

@@ -18,6 +18,7 @@ from actors.fleet import Fleet
 
 EXIT_WITH_FINDINGS = 1
 PIPE_WIDTH = 400
+SHOWN = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,12 @@ def of(context: typer.Context) -> Shell:
     """The shell of a running command."""
     shell: Shell = context.obj
     return shell
+
+
+def rest(count: int) -> None:
+    """Say that a list was cut, if it was."""
+    if count > SHOWN:
+        say(f"... and {count - SHOWN} more")
 
 
 def say(text: str) -> None:

@@ -1,7 +1,8 @@
 """Appending a file to the event log: one file is one batch, known batches are skipped, nothing is half done."""
 
 import hashlib
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,15 +15,19 @@ from event_store.catalog import insert
 from event_store.facts import read_log_segments
 from event_store.ingest.arrange import Arranged, arrange
 from event_store.ingest.compare import mark_known, overlaps
+from event_store.ingest.layers import log_segment, row_groups
 from event_store.ingest.options import ParseOptions
 from event_store.ingest.parse import Parsed, parse
-from event_store.segments import EVENT_SCHEMA, Segment, segment_table, write_segment
+from event_store.ingest.recount import Recounted, add_arrivals, recount
+from event_store.log import LogSegment
+from event_store.segments import Segment, segment_table, write_segment
 from event_store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What one file brought. `reasons` counts the quarantined rows by reason; `known` marks a skipped file."""
+    """What one file brought. Of a file of keys to delete, `retracted` counts those that are gone, and `duplicates`
+    those that were not there. `reasons` counts the quarantined rows by reason; `known` marks a skipped file."""
 
     batch: str
     file: str
@@ -30,6 +35,7 @@ class IngestReport:
     duplicates: int = 0
     late: int = 0
     quarantined: int = 0
+    retracted: int = 0
     known: bool = False
     reasons: tuple[tuple[str, int], ...] = ()
 
@@ -96,6 +102,8 @@ class _Appender:
 
     def run(self, options: ParseOptions, dry_run: bool) -> IngestReport:
         events = self._events
+        if options.retract:
+            events.duplicate[:] = True  # what the log does not hold cannot be deleted
         with self._store.catalog.session("ingest") as con:
             con.register("_groups", events.groups_table())
             overlapping = overlaps(con)
@@ -103,48 +111,76 @@ class _Appender:
             seq = self._store.next_seq(con)
             segments = read_log_segments(con, seq, overlapping)
         met = mark_known(events, overlapping, segments, self._store.paths.root)
-        late = _count_late(events, heads)
-        duplicates = int(events.duplicate.sum())
-        reasons = _reasons(self._parsed)
-        quarantined = self._parsed.rejected.num_rows
-        report = IngestReport(
-            self._batch, str(self._path), len(events.ts) - duplicates, duplicates, late, quarantined, reasons=reasons
-        )
+        report = self._report(options, heads)
         if not dry_run:
-            written = list(self._write(seq, met))
-            self._commit(report, seq, options, written)
+            written = list(self._write(seq, met, options.retract))
+            recounted = self._recount(segments, written) if options.retract else None
+            self._commit(report, seq, options, written, recounted)
         return report
 
-    def _write(self, seq: int, met: set[tuple[int, int]]) -> Iterable[Segment]:
+    def _report(self, options: ParseOptions, heads: dict[str, int]) -> IngestReport:
+        events = self._events
+        duplicates = int(events.duplicate.sum())
+        done = len(events.ts) - duplicates
+        return IngestReport(
+            self._batch,
+            str(self._path),
+            0 if options.retract else done,
+            duplicates,
+            _count_late(events, heads),
+            self._parsed.rejected.num_rows,
+            done if options.retract else 0,
+            reasons=_reasons(self._parsed),
+        )
+
+    def _write(self, seq: int, met: set[tuple[int, int]], retract: bool) -> Iterable[Segment]:
         events = self._events
         for bucket, month, groups in events.segments():
             name = str(np.datetime64(month, "M"))
             path = self._store.paths.new_segment("event", bucket, name)
-            tables, index = _row_groups(events, groups, seq)
+            tables, index = row_groups(events, groups, seq)
             size, checksum = write_segment(self._store.paths.root, path, "event", tables, index)
             rows = slice(events.edges[groups[0]], events.edges[groups[-1] + 1])
             ts = events.ts[rows]
-            collides = (bucket, month) in met or bool(events.repeats[rows].any())
-            yield Segment(
-                str(path), "event", bucket, name, len(ts), size, int(ts.min()), int(ts.max()), seq, collides, checksum
-            )
+            collides = retract or (bucket, month) in met or bool(events.repeats[rows].any())
+            place, extent = (str(path), "event", bucket, name), (int(ts.min()), int(ts.max()))
+            yield Segment(*place, len(ts), size, *extent, seq, seq, collides, retract, checksum)
 
-    def _commit(self, report: IngestReport, seq: int, options: ParseOptions, written: list[Segment]) -> None:
+    def _recount(self, segments: Mapping[int, Sequence[LogSegment]], written: list[Segment]) -> Recounted:
+        """What is left of the assets once the keys are deleted."""
         events = self._events
+        assets: dict[int, list[str]] = defaultdict(list)
+        for asset, bucket in sorted(
+            {(events.assets[a], int(b)) for a, b in zip(events.asset, events.bucket, strict=True)}
+        ):
+            assets[bucket].append(asset)
+        after = {b: [*segments.get(b, ()), *(log_segment(s) for s in written if s.bucket == b)] for b in assets}
+        return recount(self._store.paths.root, after, assets)
+
+    def _commit(
+        self, report: IngestReport, seq: int, options: ParseOptions, written: list[Segment], again: Recounted | None
+    ) -> None:
+        events = self._events
+        kind = "retract" if options.retract else "events"
+        done = report.appended + report.retracted
         extent = [int(events.ts.min()), int(events.ts.max())]
         with self._store.catalog.transaction("ingest") as con:
-            con.register("_groups", events.groups_table())
             con.execute(
-                "insert into store.batches values (?, ?, 'events', ?, ?, now(), ?, ?, ?, ?, ?,"
-                " make_timestamptz(?), make_timestamptz(?))",
+                "insert into store.batches values (?, ?, ?, ?, ?, now(), ?, ?, ?, ?, ?,"
+                " make_timestamptz(?), make_timestamptz(?), null)",
                 [
-                    *(seq, report.batch, report.file, options.fingerprint(), self._parsed.rows),
-                    *(report.appended, report.duplicates, report.late, report.quarantined, *extent),
+                    *(seq, report.batch, kind, report.file, options.fingerprint(), self._parsed.rows),
+                    *(done, report.duplicates, report.late, report.quarantined, *extent),
                 ],
             )
             insert(con, "segments", segment_table(written))
-            for statement in UPSERTS:
-                con.execute(statement, {"seq": seq} if "$seq" in statement else None)
+            add_arrivals(con, seq, events.changed_days())
+            if again is None:
+                con.register("_groups", events.groups_table())
+                for statement in UPSERTS:
+                    con.execute(statement, {"seq": seq} if "$seq" in statement else None)
+            else:
+                again.store(con)
             rejected = self._parsed.rejected.append_column(
                 "batch", pa.array([self._batch] * self._parsed.rejected.num_rows, pa.string())
             )
@@ -152,9 +188,6 @@ class _Appender:
 
 
 UPSERTS = (
-    """insert into store.arrivals
-       select asset_id, $seq, sum("rows"), sum(changed), min(changed_from), max(last_ts)
-       from _groups group by asset_id""",
     """create temp table _assets as
        select asset_id, any_value(bucket) as bucket, min(first_ts) as first_ts, max(last_ts) as last_ts,
               sum(fresh)::bigint as events from _groups group by asset_id""",
@@ -196,32 +229,3 @@ def _count_late(events: Arranged, heads: dict[str, int]) -> int:
 def _reasons(parsed: Parsed) -> tuple[tuple[str, int], ...]:
     counted = parsed.rejected.group_by("reason").aggregate([("row", "count")]).to_pylist()
     return tuple(sorted((entry["reason"], entry["row_count"]) for entry in counted))
-
-
-def _row_groups(events: Arranged, groups: np.ndarray, seq: int) -> tuple[list[pa.Table], object]:
-    """One table per asset, and the index: which sensors, with how many rows, lie in which row group."""
-    used = sorted({int(code) for code in events.sensor[groups]})
-    rank = {code: at for at, code in enumerate(used)}
-    tables, assets = [], []
-    cuts = np.flatnonzero(np.diff(events.asset[groups])) + 1
-    for part in np.split(groups, cuts):
-        name = events.assets[events.asset[part[0]]]
-        counts = events.edges[part + 1] - events.edges[part]
-        tables.append(_asset_table(events, part, counts, name, seq))
-        assets.append([name, [[rank[int(events.sensor[g])], int(n)] for g, n in zip(part, counts, strict=True)]])
-    return tables, {"sensors": [events.sensors[code] for code in used], "assets": assets}
-
-
-def _asset_table(events: Arranged, part: np.ndarray, counts: np.ndarray, name: str, seq: int) -> pa.Table:
-    rows = slice(events.edges[part[0]], events.edges[part[-1] + 1])
-    size = int(counts.sum())
-    sensors = [events.sensors[code] for code in events.sensor[part]]
-    columns = [
-        pa.DictionaryArray.from_arrays(np.zeros(size, np.int32), [name]),
-        pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(part), dtype=np.int32), counts), sensors),
-        pa.array(events.ts[rows]).view(EVENT_SCHEMA.field("ts").type),
-        pa.array(events.value[rows]),
-        pa.array(np.full(size, seq, np.int64)),
-        pa.array(events.row[rows]),
-    ]
-    return pa.table(columns, schema=EVENT_SCHEMA)

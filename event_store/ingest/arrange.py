@@ -11,13 +11,16 @@ from event_store.ingest.parse import Parsed
 from event_store.paths import bucket_of
 from event_store.segments import TS
 
+DAY_US = 86_400_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Arranged:
     """Sorted event columns (n,), and the groups (g,) of rows of one bucket, month, asset and sensor.
 
     `edges` (g + 1,) are the groups' row offsets. A row is a `duplicate` if it equals the row before it in key and
-    value; of rows with one key the last one wins. `known` rows have a key that the log has already.
+    value, or what the log says already; of rows with one key the last one wins. `known` rows have a key that the log
+    has already.
     """
 
     assets: list[str]
@@ -37,19 +40,13 @@ class Arranged:
     def groups_table(self) -> pa.Table:
         """One row per group: names, row counts, extents; for the catalog."""
         starts = self.edges[:-1]
-        changed = np.add.reduceat(~self.duplicate, starts, dtype=np.int64)
-        fresh = np.where(self.duplicate, np.iinfo(np.int64).max, self.ts)
-        from_ts = np.minimum.reduceat(fresh, starts)
         return pa.table(
             {
                 "group": np.arange(len(starts)),
                 "asset_id": pa.DictionaryArray.from_arrays(self.asset.astype(np.int32), self.assets),
                 "sensor": pa.DictionaryArray.from_arrays(self.sensor.astype(np.int32), self.sensors),
                 "bucket": self.bucket.astype(np.int32),
-                "rows": np.diff(self.edges),
-                "changed": changed,
                 "fresh": np.add.reduceat(~(self.repeats | self.known), starts, dtype=np.int64),
-                "changed_from": pa.array(from_ts, TS, mask=changed == 0),
                 "first_ts": pa.array(self.ts[starts], TS),
                 "last_ts": pa.array(self.ts[self.edges[1:] - 1], TS),
                 "min_value": np.minimum.reduceat(self.value, starts),
@@ -57,12 +54,36 @@ class Arranged:
             }
         )
 
+    def changed_days(self) -> pa.Table:
+        """How the log changes, per group and UTC day: asset_id, day, changed rows, first_ts, last_ts of them."""
+        changed = np.flatnonzero(~self.duplicate)
+        group = np.repeat(np.arange(len(self.asset)), np.diff(self.edges))[changed]
+        ts = self.ts[changed]
+        day = ts // DAY_US
+        begins = np.append(True, (group[1:] != group[:-1]) | (day[1:] != day[:-1]))[: len(ts)]
+        first = np.flatnonzero(begins)
+        last = np.append(first[1:], len(ts))[: len(first)] - 1
+        assets = pa.DictionaryArray.from_arrays(self.asset[group[first]].astype(np.int32), self.assets)
+        return changed_days(assets, day[first], last - first + 1, ts[first], ts[last])
+
     def segments(self) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
         """(bucket, month, indices of its groups) of every segment to write."""
         place = self.bucket * (1 << 32) + self.month
         cuts = np.flatnonzero(place[1:] != place[:-1]) + 1
         for groups in np.split(np.arange(len(place)), cuts):
             yield int(self.bucket[groups[0]]), int(self.month[groups[0]]), groups
+
+
+def changed_days(
+    assets: pa.Array,
+    day: NDArray[np.int64],
+    changed: NDArray[np.int64],
+    first: NDArray[np.int64],
+    last: NDArray[np.int64],
+) -> pa.Table:
+    """Changed rows of assets on UTC days (days since 1970; stamps µs UTC), as the catalog takes them."""
+    columns = {"day": day, "changed": changed, "first_ts": pa.array(first, TS), "last_ts": pa.array(last, TS)}
+    return pa.table({"asset_id": assets, **columns})
 
 
 def arrange(parsed: Parsed) -> Arranged:
@@ -81,7 +102,10 @@ def arrange(parsed: Parsed) -> Arranged:
         key, ts, value, row = key[order], ts[order], value[order], row[order]
         same_key = key[1:] == key[:-1]
     repeats = np.append(False, same_key & (ts[1:] == ts[:-1]))
-    duplicate = repeats & np.append(False, value[1:] == value[:-1])
+    same = value[1:] == value[:-1]
+    if np.isnan(value[0]):  # keys to delete: all of them are NaN
+        same = np.ones_like(same)
+    duplicate = repeats & np.append(False, same)
     starts = np.append(0, np.flatnonzero(~same_key) + 1)
     bucket, months, a, s = (part.astype(np.int64) for part in np.unravel_index(key[starts], shape))
     edges = np.append(starts, len(key))

@@ -32,7 +32,7 @@ def mark_known(
     segments: Mapping[int, Sequence[LogSegment]],
     root: Path,
 ) -> set[tuple[int, int]]:
-    """Mark rows that equal their key's winner in the log as duplicates.
+    """Mark rows that equal their key's winner in the log as duplicates; of keys to delete, those that it has not.
 
     Returns the (bucket, month) in which any key of the batch is already in the log.
     """
@@ -62,5 +62,8 @@ def _mark_group(arranged: Arranged, group: int, known: AssetSeries) -> bool:
     # Only the first row of a key meets the log's winner; the rows after it met the row before them.
     first = there & ~arranged.repeats[rows]
     arranged.known[rows] = there
-    arranged.duplicate[rows] |= first & (x[at] == arranged.value[rows])
+    if np.isnan(arranged.value[rows.start]):
+        arranged.duplicate[rows] = ~first
+    else:
+        arranged.duplicate[rows] |= first & (x[at] == arranged.value[rows])
     return bool(there.any())

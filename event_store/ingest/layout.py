@@ -44,7 +44,9 @@ def layout(path: Path, header: Sequence[str], options: ParseOptions) -> Layout:
             f"{path} has a column 'asset_id', and the options give an asset too",
             "Drop --asset or --asset-from-name",
         )
-    ours = ["asset_id"] * (fixed is None) + ["ts"] + ["sensor", "value"] * (not options.wide)
+    ours = ["asset_id"] * (fixed is None) + ["ts"]
+    if not options.wide:
+        ours += ["sensor"] if options.retract else ["sensor", "value"]
     theirs = {column: options.columns.get(column, column) for column in ours}
     if missing := [name for name in theirs.values() if name not in header]:
         raise _missing(path, header, missing, options)
@@ -53,7 +55,9 @@ def layout(path: Path, header: Sequence[str], options: ParseOptions) -> Layout:
         values = _wide_values(path, [name for name in header if name not in (asset, ts)])
         found = Layout(ts, values, asset, None, fixed)
     else:
-        found = Layout(ts, (theirs["value"],), asset, theirs["sensor"], fixed)
+        found = Layout(
+            ts, tuple(theirs[name] for name in ("value",) if name in theirs), asset, theirs["sensor"], fixed
+        )
     if twice := [name for name in found.columns if header.count(name) > 1]:
         raise IngestError(f"{path} has more than one column '{twice[0]}'", "Rename or remove one")
     return found

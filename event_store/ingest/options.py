@@ -36,6 +36,7 @@ class ParseOptions(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     wide: bool = False
+    retract: bool = Field(default=False, description="the rows name keys to delete; values do not matter")
     columns: dict[str, str] = Field(default={}, description="our name of a column -> the file's")
     ts_format: str | None = Field(default=None, description="strptime format")
     ts_unit: Literal["s", "ms", "us", "ns"] | None = Field(default=None, description="stamps are epochs")

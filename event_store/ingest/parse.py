@@ -29,7 +29,7 @@ class Parsed:
         assets, sensors: the names that occur, sorted.
         asset, sensor: codes into them, shape (events,).
         ts: µs since 1970 UTC, shape (events,).
-        value: as delivered, finite, shape (events,).
+        value: as delivered, finite, shape (events,); NaN where keys are to be deleted.
         row: the number among the file's data rows, from 1, blank lines not counted, shape (events,);
             in a wide file several events share one.
         rejected: `row` (int64), `reason`, `raw` (a JSON object of the cells that ingest reads, or
@@ -81,7 +81,7 @@ class _Events(NamedTuple):
 def _parse_narrow(job: _Job) -> Parsed:
     layout = job.sheet.layout
     assets, sensors = _assets(job), _column(job, layout.sensor or "", names)
-    value, value_faults = _column(job, layout.values[0], lambda column: numbers(column, job.options.decimal))
+    value, value_faults = _values(job)
     ts, ts_faults = _times(job, assets.codes.astype(np.int64) * len(sensors.names) + sensors.codes)
     faults = first_fault(
         _missing(assets, Fault.NO_ASSET), _missing(sensors, Fault.NO_SENSOR), value_faults, ts_faults
@@ -93,6 +93,13 @@ def _parse_narrow(job: _Job) -> Parsed:
         good = faults == 0
         events = _Events(*(column[good] for column in events))
     return _parsed(job, assets.names, sensors.names, events, rejects)
+
+
+def _values(job: _Job) -> tuple[NDArray[np.float64], Faults]:
+    if job.options.retract:
+        rows = job.sheet.table.num_rows
+        return np.full(rows, np.nan), np.zeros(rows, np.int8)
+    return _column(job, job.sheet.layout.values[0], lambda column: numbers(column, job.options.decimal))
 
 
 def _parse_wide(job: _Job) -> Parsed:
@@ -109,7 +116,8 @@ def _parse_wide(job: _Job) -> Parsed:
         good = (faults == 0) & (cell_faults == 0)
         rejects.add(np.where(good | empty | (faults != 0), np.int8(0), cell_faults), words, only=sensor)
         codes = np.full(np.count_nonzero(good), code, np.int32)
-        columns.append(_Events(assets.codes[good], codes, ts[good], value[good], sheet.row[good]))
+        kept = np.full(len(codes), np.nan) if job.options.retract else value[good]
+        columns.append(_Events(assets.codes[good], codes, ts[good], kept, sheet.row[good]))
     events = _Events(*(np.concatenate(column) for column in zip(*columns, strict=True)))
     return _parsed(job, assets.names, list(sheet.layout.values), events, rejects)
 

@@ -1,0 +1,65 @@
+"""Replaying from a snapshot of the past: until nothing differs any more, and then on from the newest snapshot."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from altergo_interface.errors import ModelError
+from twins.carry import Carry
+from twins.replay import Replay, replay
+from twins.series import AssetSeries
+from twins.twin import Twin
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What of a pair to replay.
+
+    Attributes:
+        start: the edge (µs UTC) of the snapshot to begin at; None: genesis.
+        carry: that snapshot.
+        checks: hashes of stored carries by edge, all behind the last change.
+        tail: the pair's head and its snapshot: where to go on after meeting a stored carry.
+        stop: the edge before which to stop; what is behind it is left for another time.
+    """
+
+    start: int | None = None
+    carry: Carry | None = None
+    checks: Mapping[int, str] = field(default_factory=dict)
+    tail: tuple[int, Carry] | None = None
+    stop: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """A replay, and what it replaces.
+
+    Attributes:
+        result: all that is new, the tail included.
+        masked_from, masked_to: rows of earlier replays with stamps in between are void (µs UTC; None: no bound).
+        until: the edge (µs UTC) where its first part met a stored carry, if it did: snapshots behind it stand.
+        ranges: the ranges of event time that were folded, [start, end); None: no bound.
+    """
+
+    result: Replay
+    masked_from: int | None
+    masked_to: int | None
+    until: int | None
+    ranges: tuple[tuple[int | None, int | None], ...]
+
+
+def restate(twin: Twin, order: Order, series: AssetSeries) -> Restated:
+    """Carry out an order. Raises whatever the model raises, and ModelError where a snapshot is missing."""
+    if order.start is not None and order.carry is None:
+        raise ModelError(f"the snapshot at {order.start} µs is missing", "Run with --compute-type full")
+    carry = order.carry if order.carry is not None else twin.genesis()
+    first = replay(twin, carry, order.start, series.since(order.start), order.stop, order.checks)
+    if first.converged is None or order.tail is None:
+        end = None if first.complete else first.head
+        return Restated(first, first.begun, None, None, ((order.start, end),))
+    met = next(edge for edge in first.edges if edge.at == first.converged)
+    edge, stored = order.tail
+    rest = replay(twin, stored, edge, series.since(edge), order.stop)
+    rest.closed = first.closed.followed_by(rest.closed)
+    rest.edges = list({edge.at: edge for edge in (*first.edges, *rest.edges)}.values())
+    ranges = ((order.start, first.converged), (edge, None if rest.complete else rest.head))
+    return Restated(rest, first.begun, met.through, first.converged, ranges)

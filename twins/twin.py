@@ -1,0 +1,79 @@
+"""A twin of one pair, ready to replay: the model, what feeds it, and the constants that it takes."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from altergo_interface.base_model import Model
+from altergo_interface.data import Input, Samples
+from altergo_interface.errors import ModelError
+from altergo_interface.manifest import Continuity, Manifest
+from twins.binding import Binding, ParameterFact, value_at
+from twins.carry import Carry, Sample
+from twins.grid import UTC_DAYS, Grid
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """One pair, ready to replay: the model, its manifest, and what of the asset feeds it."""
+
+    model: Model
+    manifest: Manifest
+    binding: Binding
+    parameters: Collection[ParameterFact]
+    continuity: Continuity
+    grid: Grid = UTC_DAYS
+
+    @property
+    def plain(self) -> bool:
+        """Whether the model implements `process` alone."""
+        return type(self.model).advance is Model.advance
+
+    def genesis(self) -> Carry:
+        """The carry before the first event."""
+        return Carry(state=self.model.initial().model_dump(mode="json"))
+
+    def constants(self, t: int, outputs: Mapping[str, Sample]) -> dict[str, Input]:
+        """What the model takes beside series in the slot of `t`: asset parameters as they hold there (see `cuts`),
+        and as seeds the last values of its own outputs."""
+        last = self.grid.after(t) - 1
+        values = {name: value_at(self.parameters, source, last) for name, source in self.binding.constants.items()}
+        for name, value in values.items():
+            if value is None and self.manifest.inputs[name].required:
+                what = f"parameter '{self.binding.constants[name]}' has no value before its first valid_from"
+                raise ModelError(what, "Import one without valid_from")
+        found = {name: _typed(name, value, self.manifest) for name, value in values.items() if value is not None}
+        return found | self._seeds(outputs)
+
+    def _seeds(self, outputs: Mapping[str, Sample]) -> dict[str, Input]:
+        seeds: dict[str, Input] = {}
+        for name, spec in self.manifest.inputs.items():
+            sample = outputs.get(spec.initialisation_value or "")
+            if sample is not None:
+                t, x = sample
+                series = Samples(np.array([t]), np.array([x]), lead=1)
+                seeds[name] = series if spec.type == "pd.Series" else x
+        return seeds
+
+    def cuts(self) -> tuple[int, ...]:
+        """Slot edges at which a parameter takes effect: the start of the slot that holds its `valid_from`."""
+        names = set(self.binding.constants.values())
+        dated = (f.valid_from for f in self.parameters if f.name in names and f.valid_from is not None)
+        return tuple(sorted({self.grid.floor(t) for t in dated}))
+
+
+def _typed(name: str, value: Any, manifest: Manifest) -> Input:
+    """A parameter as the manifest's type; for a series, one sample that holds since before every event."""
+    spec = manifest.inputs[name]
+    wanted = spec.type
+    try:
+        if wanted == "pd.Series":
+            low, high = spec.valid_range or (None, None)
+            if (low is not None and float(value) < low) or (high is not None and float(value) > high):
+                raise ModelError(f"parameter '{name}' is {value}, outside [{low}, {high}]", f"Give it in {spec.unit}")
+            return Samples(np.zeros(1, np.int64), np.array([float(value)]), lead=1)
+        return float(value) if wanted == "float" else str(value) if wanted == "str" else dict(value)
+    except (TypeError, ValueError):
+        raise ModelError(f"parameter '{name}' is {value!r}, not a {wanted}") from None
