@@ -1,4 +1,4 @@
-"""Commands that look: state, status, sql, digest, models."""
+"""Commands that look: state, status, sql, digest."""
 
 import sys
 from typing import Annotated
@@ -9,8 +9,6 @@ import typer
 from actors.cli.shell import Shell, cell, of
 from altergo_interface import SelectionError
 
-models_app = typer.Typer(help="Registered models.", no_args_is_help=True)
-
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
@@ -18,13 +16,17 @@ def register(app: typer.Typer) -> None:
     app.command()(status)
     app.command()(sql)
     app.command()(digest)
-    app.add_typer(models_app, name="models")
 
 
-def state(context: typer.Context, asset: Annotated[str, typer.Argument(help="The asset's id.")]) -> None:
-    """The twin's state at its newest event, as the last run left it."""
+def state(
+    context: typer.Context,
+    asset: Annotated[str, typer.Argument(help="The asset's id.")],
+    at: Annotated[str | None, typer.Option(help="From the events before this time.")] = None,
+    known_at: Annotated[str | None, typer.Option(help="As known at a sequence, or at a time of ingest.")] = None,
+) -> None:
+    """The twin's state as the last run left it; with --at or --known-at, by today's models over what was known."""
     shell = of(context)
-    found = shell.fleet().state(asset)
+    found = shell.fleet().state(asset, at, known_at)
     lines = [f"{asset} as of {cell(found['as_of'])}, sequence {found['seq']}"]
     for name, entry in found["models"].items():
         lines.append(f"  {name} [{entry['status']}] {entry.get('error') or entry.get('missing') or ''}".rstrip())
@@ -91,23 +93,3 @@ def digest(
     shell = of(context)
     found = shell.fleet().digest(select)
     shell.show({"digest": found}, [found])
-
-
-@models_app.command("list")
-def list_models(context: typer.Context) -> None:
-    """Registered models, their inputs and outputs."""
-    shell = of(context)
-    rows = [
-        {
-            "model": name,
-            "version": spec.manifest.version,
-            "continuity": str(spec.continuity),
-            "inputs": list(spec.manifest.inputs),
-            "outputs": list(spec.manifest.outputs),
-            "configuration": {key: entry.default for key, entry in spec.manifest.configuration.items()},
-            "description": spec.manifest.description,
-            "code": spec.code,
-        }
-        for name, spec in shell.fleet().registry().items()
-    ]
-    shell.table(rows, rows, ("model", "version", "continuity", "inputs", "outputs"), "no models")
