@@ -14,6 +14,7 @@ from altergo_interface.config import ModelSettings, Settings
 from altergo_interface.models import ModelSpec, Registry
 from twins import AssetSeries, Carry, Column, Missing, Order, Replay, Restated, Twin, bind, restate
 
+DAY_US = 86_400_000_000
 PARKED, BLOCKED, GONE, OK = "parked", "blocked", "gone", "ok"
 
 
@@ -101,19 +102,15 @@ class TwinActor:
     def _fold(self, twin: Twin, pair: PairWork, series: AssetSeries) -> Restated:
         carry = Carry.from_json(pair.carry) if pair.carry is not None else None
         tail = None if pair.tail is None or pair.head is None else (pair.head, Carry.from_json(pair.tail))
-        order = Order(pair.start, carry, dict(pair.checks), tail, self._stop(twin, pair, series))
+        slots = None if pair.days is None else max(1, int(pair.days * DAY_US // twin.grid.slot_us))
+        order = Order(pair.start, carry, dict(pair.checks), tail, self._stop(pair), slots)
         return restate(twin, order, series.with_columns(self._columns(pair)))
 
-    def _stop(self, twin: Twin, pair: PairWork, series: AssetSeries) -> int | None:
-        """The edge before which to stop: that of the order, of the budget, or of a model above that has stopped."""
-        stops = [pair.stop]
-        first = series.first_from(pair.start)
-        if pair.days is not None and first is not None:
-            slots = max(1, int(pair.days * 86_400_000_000 // twin.grid.slot_us))
-            stops.append(twin.grid.floor(first) + slots * twin.grid.slot_us)
+    def _stop(self, pair: PairWork) -> int | None:
+        """The edge before which to stop: that of the order, or of a model above that has stopped itself."""
         above = (self._fed[name].replayed for name in pair.above)
-        stops += [found.head for found in above if found is not None and not found.complete]
-        return min((stop for stop in stops if stop is not None), default=None)
+        heads = [found.head for found in above if found is not None and not found.complete]
+        return min((stop for stop in (pair.stop, *heads) if stop is not None), default=None)
 
     def _columns(self, pair: PairWork) -> dict[str, Column]:
         """The outputs of the models above, as series called `model:output`."""

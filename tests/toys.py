@@ -98,7 +98,8 @@ class Windowed(Model):
         current = data["current"]
         last = current.index[-1:]
         top = pd.Series(current.quantile(0.9), index=last)
-        return {"mean": pd.Series(current.mean(), index=last), "top": top, "size": pd.Series(1.0 * len(current), index=last)}
+        size = pd.Series(1.0 * len(current), index=last)
+        return {"mean": pd.Series(current.mean(), index=last), "top": top, "size": size}
 '''
 
 POINTWISE = '''

@@ -172,8 +172,8 @@ def _wanted(
     elif mode == "full":
         found.append(Change("full", GENESIS))
     elif mode == "manual":
-        since, until = model.request.since, model.request.until
-        found.append(Change("manual", GENESIS if since is None else since, FOREVER if until is None else until - 1))
+        low, high = model.request.since, model.request.until
+        found.append(Change("manual", GENESIS if low is None else low, FOREVER if high is None else high - 1))
     return found
 
 

@@ -120,7 +120,7 @@ class _Fold:
         return self._finish(result)
 
     def _finish(self, result: Replay) -> Replay:
-        result.state, result.latest = self._state, dict(self._last)
+        result.state, result.latest = self._state, dict(sorted(self._last.items()))
         result.notices = self._twin.model.notices(self._state)
         return result
 
@@ -134,7 +134,7 @@ class _Fold:
             return start
         ready = self._cursor.ready(self._required())
         begin = self._head + grid.slot_us if ready is None else max(start, grid.floor(ready))
-        self._cursor.skip(begin)
+        self._cursor.skip(min(begin, self._head))
         return begin
 
     def _required(self) -> list[str]:
@@ -177,14 +177,19 @@ class _Fold:
         self._state = state
 
     def _callable(self, data: StepData) -> bool:
-        """Whether a plain model is called: every required series has a sample, and one of them a new one."""
+        """Whether a plain model is called: every required series has a sample, and in a slot of its own one is new.
+
+        A call of a pointwise model may span many slots: what is new in it depends on how the history was cut.
+        """
         series = [data.inputs.get(name) for name in self._required()]
         present = [s for s in series if isinstance(s, Samples | Table)]
-        return all(len(s) for s in present) and (not present or any(len(s) > s.lead for s in present))
+        fresh = not present or any(len(s) > s.lead for s in present)
+        return all(len(s) for s in present) and (fresh or self._twin.continuity not in PER_SLOT)
 
     def _carry(self) -> Carry:
         state = self._state.model_dump(mode="json")
-        return Carry(state=state, through=self._through, last=self._cursor.lasts(), outputs=dict(self._last))
+        outputs = dict(sorted(self._last.items()))  # the order in which they first came depends on the cut
+        return Carry(state=state, through=self._through, last=self._cursor.lasts(), outputs=outputs)
 
 
 def _edges(carries: Mapping[int, Carry], head: int, met: int | None, twin: Twin) -> list[Edge]:

@@ -20,6 +20,7 @@ class Order:
         checks: hashes of stored carries by edge, all behind the last change.
         tail: the pair's head and its snapshot: where to go on after meeting a stored carry.
         stop: the edge before which to stop; what is behind it is left for another time.
+        slots: how many slots of event time may be replayed, silent ones before the first event not counted.
     """
 
     start: int | None = None
@@ -27,6 +28,7 @@ class Order:
     checks: Mapping[int, str] = field(default_factory=dict)
     tail: tuple[int, Carry] | None = None
     stop: int | None = None
+    slots: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,27 @@ def restate(twin: Twin, order: Order, series: AssetSeries) -> Restated:
     if order.start is not None and order.carry is None:
         raise ModelError(f"the snapshot at {order.start} µs is missing", "Run with --compute-type full")
     carry = order.carry if order.carry is not None else twin.genesis()
-    first = replay(twin, carry, order.start, series.since(order.start), order.stop, order.checks)
+    stop = _stop(twin, order.start, order.stop, order.slots, series)
+    first = replay(twin, carry, order.start, series.since(order.start), stop, order.checks)
     if first.converged is None or order.tail is None:
         end = None if first.complete else first.head
         return Restated(first, first.begun, None, None, ((order.start, end),))
     met = next(edge for edge in first.edges if edge.at == first.converged)
     edge, stored = order.tail
-    rest = replay(twin, stored, edge, series.since(edge), order.stop)
+    left = order.slots
+    if left is not None and order.start is not None:
+        left = max(1, left - (first.converged - order.start) // twin.grid.slot_us)
+    rest = replay(twin, stored, edge, series.since(edge), _stop(twin, edge, None, left, series))
     rest.closed = first.closed.followed_by(rest.closed)
     rest.edges = list({edge.at: edge for edge in (*first.edges, *rest.edges)}.values())
     ranges = ((order.start, first.converged), (edge, None if rest.complete else rest.head))
     return Restated(rest, first.begun, met.through, first.converged, ranges)
+
+
+def _stop(twin: Twin, start: int | None, stop: int | None, slots: int | None, series: AssetSeries) -> int | None:
+    """The edge before which a replay from `start` ends: the given one, or where its budget is spent."""
+    first = series.first_from(start)
+    if slots is None or first is None:
+        return stop
+    spent = twin.grid.floor(first) + slots * twin.grid.slot_us
+    return spent if stop is None else min(stop, spent)

@@ -1,0 +1,176 @@
+"""Law 4 for models that kill their process: found alone, parked after three attempts; their neighbours finish."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import ray
+from histories import random_history
+from toys import write_toys
+
+from actors import Fleet
+
+ASSETS = tuple(f"EV-{n}" for n in range(6))
+
+KILLER = '''
+"""Counts current samples; ends its own process for the assets that a file names."""
+
+import os
+from pathlib import Path
+
+from altergo_interface import Model, ModelState, Samples, register_model
+
+NAMED = Path("FOLDER/named")
+
+
+class Count(ModelState):
+    n: int = 0
+
+
+@register_model("killer")
+class Killer(Model):
+    State = Count
+
+    def advance(self, state, data):
+        if str(data.number("capacity")) in NAMED.read_text().split():
+            os._exit(9)
+        current = data.series("current")
+        if current is None:
+            return state, {}
+        n = state.n + len(current) - current.lead
+        return Count(n=n), {"n": Samples(current.t[-1:], current.x[-1:] * 0 + n)}
+'''
+MANIFEST = {
+    "name": "killer",
+    "inputs": {"current": {"type": "pd.Series", "unit": "A"}, "capacity": {"type": "float", "unit": "Ah"}},
+    "outputs": {"n": {}},
+}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    folder = write_toys(tmp_path / "models", "latest", "below")
+    home = folder / "killer"
+    home.mkdir()
+    (home / "__init__.py").write_text(KILLER.replace("FOLDER", str(tmp_path)))
+    (home / "model.json").write_text(json.dumps(MANIFEST))
+    (tmp_path / "named").write_text("")
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """Six assets with six capacities, so that the killer can be told which ones to kill."""
+    history = random_history(5, ASSETS, 3)
+    fleet = Fleet(tmp_path / "store")
+    rows = "".join(f"{name},{100 + n},NMC\n" for n, name in enumerate(ASSETS))
+    (tmp_path / "assets.csv").write_text("asset_id,capacity,chemistry\n" + rows)
+    fleet.import_assets(tmp_path / "assets.csv")
+    fleet.ingest(history.write(tmp_path / "events.parquet"))
+    return tmp_path / "store"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[None]:
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+    yield
+    ray.shutdown()
+
+
+def name_killers(tmp_path: Path, *assets: str) -> None:
+    (tmp_path / "named").write_text(" ".join(f"{100 + ASSETS.index(asset)}.0" for asset in assets))
+
+
+def digest_without(fleet: Fleet) -> str:
+    return fleet.digest("model:eq_cycles,model:voltage_monitor,model:latest,model:below")
+
+
+@pytest.mark.ray
+def test_two_killers_on_ray_cost_their_own_pairs_alone(
+    cluster: None, store: Path, models: Path, tmp_path: Path
+) -> None:
+    name_killers(tmp_path, "EV-1", "EV-4")
+    fleet = Fleet(store, models_dirs=[models])
+    report = fleet.run(workers=2)
+    assert sorted((asset, model) for asset, model, _ in report.parked) == [("EV-1", "killer"), ("EV-4", "killer")]
+    assert {error for *_, error in report.parked} == {
+        "the process died 3 times while this model ran (a crash, out of memory, a kill)"
+    }
+    rows = fleet.sql("select status, count(*) from twin_state group by all order by all").fetchall()
+    assert rows == [("ok", 5 * len(ASSETS) - 2), ("parked", 2)]
+    assert fleet.plan().items == ()
+    tried = "select status, count(*) from attempts where model = 'killer' group by all order by all"
+    assert fleet.sql(tried).fetchall() == [("lost", 6), ("ok", len(ASSETS) - 2)]
+    whole = Fleet(tmp_path / "clean", models_dirs=[models])
+    name_killers(tmp_path)
+    whole.import_assets(tmp_path / "assets.csv")
+    whole.ingest(tmp_path / "events.parquet")
+    whole.run(local=True)
+    assert digest_without(fleet) == digest_without(whole)
+    again = fleet.run("status:parked", "retry", workers=1)
+    assert (again.pairs, again.parked) == (2, [])
+    assert fleet.digest() == whole.digest()
+
+
+def run_local(store: Path, models: Path, *arguments: str) -> int:
+    command = [
+        sys.executable,
+        "-m",
+        "actors.cli",
+        "--store",
+        str(store),
+        "--models-dir",
+        str(models),
+        *arguments,
+        "--local",
+    ]
+    return subprocess.run(command, capture_output=True, check=False).returncode
+
+
+def test_a_killer_in_this_process_is_parked_by_the_runs_that_follow(
+    store: Path, models: Path, tmp_path: Path
+) -> None:
+    """The driver dies with it; each run gets further than the one before, and the fourth one ends well."""
+    name_killers(tmp_path, "EV-2")
+    assert [run_local(store, models, "run") for _ in range(4)] == [9, 9, 9, 0]
+    fleet = Fleet(store, models_dirs=[models])
+    rows = fleet.sql("select asset_id, model, error from twin_state where status = 'parked'").fetchall()
+    assert [row[:2] for row in rows] == [("EV-2", "killer")]
+    assert "died 3 times" in rows[0][2]
+    assert fleet.sql("select count(*) from twin_state where status = 'ok'").fetchall() == [(5 * len(ASSETS) - 1,)]
+    statuses = fleet.sql("select status from runs order by started_at").fetchall()
+    assert statuses == [("killed",), ("killed",), ("killed",), ("done",)]
+    name_killers(tmp_path)
+    assert run_local(store, models, "retry") == 0
+    assert fleet.sql("select count(*) from twin_state where status = 'ok'").fetchall() == [(5 * len(ASSETS),)]
+
+
+def test_a_run_that_was_killed_from_outside_parks_nobody(store: Path, models: Path, tmp_path: Path) -> None:
+    """Its pairs are suspects, run alone, and acquitted."""
+    name_killers(tmp_path, "EV-2")
+    assert run_local(store, models, "run") == 9
+    name_killers(tmp_path)
+    fleet = Fleet(store, models_dirs=[models])
+    report = fleet.run(local=True)
+    assert (report.parked, report.pairs) == ([], 5 * len(ASSETS))
+    with fleet.store().catalog.session("test") as con:
+        assert con.execute("select count(*) from store.lost").fetchall() == [(0,)]
+
+
+def test_a_changed_model_is_tried_again(store: Path, models: Path, tmp_path: Path) -> None:
+    name_killers(tmp_path, "EV-2")
+    assert [run_local(store, models, "run") for _ in range(4)] == [9, 9, 9, 0]
+    source = models / "killer" / "__init__.py"
+    source.write_text(source.read_text().replace("os._exit(9)", "pass"))
+    fleet = Fleet(store, models_dirs=[models])
+    assert [(i.asset_id, i.model, i.reasons) for i in fleet.plan("EV-2").items] == [
+        ("EV-2", "killer", ("code_changed",))
+    ]
