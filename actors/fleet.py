@@ -1,8 +1,8 @@
 """The one facade: a fleet of twins over a store. The command line and notebooks use nothing else."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,34 +11,38 @@ import duckdb
 
 from actors.assets_file import read_assets_file
 from actors.explain import explain
-from actors.local import LocalPool
 from actors.plan_file import PlanFile, request_of
-from actors.planning import Models, enabled_models, make_plan
-from actors.running import Pool, Progress, Run, RunReport
+from actors.planning import Models, enabled_models, make_plan, plan_store
+from actors.pools import NoPool, open_pool
+from actors.running import Progress, Run, RunReport
 from actors.selection import Selection
 from actors.sensor_report import sensor_report
-from actors.times import parse_time
-from actors.twin_view import AssetTwin
+from actors.settings_file import settings_path
+from actors.twin_view import AssetTwin, sequence_of
+from actors.verify import verify
 from actors.work import HostConfig
-from altergo_interface import SelectionError, SettingsError
+from altergo_interface import SelectionError
 from altergo_interface.config import Settings, load_settings
 from altergo_interface.errors import did_you_mean
-from altergo_interface.models import Registry, discover, packaged_dir
+from altergo_interface.models import Registry, discover
 from event_store.attempts import recover
+from event_store.compact import CompactReport
 from event_store.digest import digest
-from event_store.facts import Facts, read_facts, sequence_at
+from event_store.facts import Facts, read_facts
+from event_store.garbage import GRACE_S, GcReport, collect, gc
+from event_store.housekeeping import compact_store, tidy
 from event_store.ingest import ParseOptions, check_file
 from event_store.ingest.append import IngestReport, ingest_file, read_events
 from event_store.ingest.undo import RetractReport, retract_batch
+from event_store.migrations import UpgradeReport, upgrade
 from event_store.parameters import append_parameters
 from event_store.paths import StorePaths
-from event_store.publish import publish, published_root
+from event_store.publish import publish, published_root, read_published
 from event_store.purge import PurgeReport, purge_asset
-from event_store.queries import asset_list, asset_state, batches, last_settings, status
-from event_store.store import Store, last_seq
+from event_store.queries import asset_list, asset_state, batches, status
+from event_store.store import Store
+from event_store.verify import Verification
 from twins import Plan, Request
-
-SETTINGS_FILE = "altergo-settings.json"
 
 
 class Fleet:
@@ -74,19 +78,7 @@ class Fleet:
     def settings(self) -> Settings:
         """The settings in force."""
         # Absolute, because a run records it for the next one, which may be started elsewhere.
-        return load_settings(self._settings_path().absolute())
-
-    def _settings_path(self) -> Path:
-        if self._settings_file is not None:
-            return self._settings_file
-        if Path(SETTINGS_FILE).is_file():
-            return Path(SETTINGS_FILE)
-        last = last_settings(self.store()) if (self.root / "catalog.duckdb").is_file() else None
-        if last is not None:
-            if not Path(last).is_file():
-                raise SettingsError(f"{last}: the settings of the last run are gone", "Name others with --settings")
-            return Path(last)
-        return packaged_settings()
+        return load_settings(settings_path(self.root, self._settings_file).absolute())
 
     # --- events and assets -----------------------------------------------------------------------------------
 
@@ -148,10 +140,7 @@ class Fleet:
     def _plan(
         self, select: str | None, request: Request, settings: Settings, upto: int | None = None
     ) -> tuple[Plan, Facts, Models]:
-        models = enabled_models(self.registry(), settings)
-        with self.store().catalog.session("plan") as con:
-            facts = read_facts(con, upto=upto, ladders=request.mode == "manual")
-        return make_plan(facts, models, settings, Selection.parse(select), request), facts, models
+        return plan_store(self.store(), self.registry(), settings, Selection.parse(select), request, upto)
 
     def explain(self, asset_id: str) -> dict[str, Any]:
         """Why each of an asset's pairs would run, or would not, with all that differs from its last good state."""
@@ -200,27 +189,35 @@ class Fleet:
                 found, facts, models = self._plan(select, request, settings)
             on_plan(found)
             run = Run(store, found, facts, models, settings, Selection.parse(select).covers)
+            made = {name: fingerprint.value for name, fingerprint in models.fingerprints.items()}
+            config = HostConfig(store.paths.root, settings, self._models_dirs, made)
+            pool = open_pool(config, local, address, workers) if found.items else nullcontext(NoPool())
             try:
-                if not found.items:
-                    return run.execute(_NoPool(), on_progress)
-                made = {name: fingerprint.value for name, fingerprint in models.fingerprints.items()}
-                config = HostConfig(store.paths.root, settings, self._models_dirs, made)
-                with self._pool(config, local, address, workers) as pool:
-                    return run.execute(pool, on_progress)
+                with pool as hosts:
+                    report = run.execute(hosts, on_progress)
+                garbage = tidy(store)
             finally:
                 publish(store)
+            collect(store, garbage)
+            return report
 
-    @staticmethod
-    @contextmanager
-    def _pool(config: HostConfig, local: bool, address: str | None, workers: int | None) -> Iterator[Pool]:
-        if local:
-            with LocalPool(config) as pool:
-                yield pool
-            return
-        from actors.ray_pool import RayPool  # Ray takes seconds to import: only a run that asks for it does
+    # --- housekeeping ----------------------------------------------------------------------------------------
 
-        with RayPool(config, address, workers) as pool:
-            yield pool
+    def compact(self, every: bool = False) -> CompactReport:
+        """Merge small segments, of crowded places or of `every` one. Runs do so by themselves."""
+        return compact_store(self.store(), every)
+
+    def gc(self, grace_s: float = GRACE_S, dry_run: bool = False) -> GcReport:
+        """Delete files that nothing names and that are older than the grace. See GcReport."""
+        return gc(self.store(), grace_s, dry_run)
+
+    def verify(self, sample: int | None = None) -> Verification:
+        """Check files, heads and figures, and replay a sample of pairs. See Verification."""
+        return verify(self.store(), self.registry(), self.settings(), sample)
+
+    def upgrade(self) -> UpgradeReport:
+        """Bring a store of an older version to this engine's; the old catalog is kept beside it."""
+        return upgrade(self.store())
 
     # --- looking at it ---------------------------------------------------------------------------------------
 
@@ -244,7 +241,7 @@ class Fleet:
             return found
         store = self.store()
         with store.catalog.session("state") as con:
-            facts = read_facts(con, asset_id, upto=_sequence(con, known_at), ladders=True)
+            facts = read_facts(con, asset_id, upto=sequence_of(con, known_at), ladders=True)
             if asset_id not in facts.assets:
                 raise self._unknown_asset(con, asset_id)
         return AssetTwin(store, facts, asset_id, self.registry(), self.settings()).state(at)
@@ -282,43 +279,7 @@ class Fleet:
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """A query over the views of the published copy, read-only."""
-        store = StorePaths(self.root)
-        if published_root(store) != store.root.absolute():
+        paths = StorePaths(self.root)
+        if published_root(paths) != paths.root.absolute():
             self.publish()  # there is none yet, or the store has moved since
-        # Attached, because connecting to a path again would give the copy that an older relation still holds; and
-        # confined to it, because whatever else a query opened could be written.
-        con = duckdb.connect()
-        published, segments = (str(path.absolute()).replace("'", "''") for path in (store.published, store.segments))
-        con.execute(f"attach '{published}' as fleet (read_only); use fleet; set TimeZone = 'UTC'")
-        con.execute(f"set allowed_directories = ['{segments}']; set enable_external_access = false")
-        return con.sql(query)
-
-
-class _NoPool:
-    """Nothing to do: no hosts are started."""
-
-    workers = 0
-
-    def run(self, source: object) -> Iterator[Any]:
-        """Nothing."""
-        del source
-        return iter(())
-
-
-def _sequence(con: duckdb.DuckDBPyConnection, known_at: str | int | None) -> int | None:
-    """A sequence as given, or that of an ISO 8601 time. Raises SelectionError for one that is still to come."""
-    if known_at is None:
-        return None
-    text = str(known_at)
-    if not text.isdecimal():
-        return sequence_at(con, parse_time(text, "--known-at"))
-    last = last_seq(con)
-    if int(text) > last:
-        raise SelectionError(f"--known-at {text}: the newest sequence is {last}", "See: twins batches list")
-    return int(text)
-
-
-def packaged_settings() -> Path:
-    """The settings that ship with the engine."""
-    beside = packaged_dir().parent / SETTINGS_FILE
-    return beside if beside.is_file() else packaged_dir().parent / "altergo_interface" / SETTINGS_FILE
+        return read_published(paths).sql(query)

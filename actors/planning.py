@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from actors.memory import uncollected
 from actors.selection import Selection
 from altergo_interface import SelectionError
 from altergo_interface.config import ModelSettings, Settings
@@ -10,12 +11,13 @@ from altergo_interface.errors import did_you_mean
 from altergo_interface.manifest import Continuity
 from altergo_interface.models import ModelSpec, Registry, find_model
 from altergo_interface.parameters import SENSOR_OVERRIDES
-from event_store.facts import Facts
+from event_store.facts import Facts, read_facts
+from event_store.store import Store
 from twins import AssetFacts, Binding, Fingerprint, Missing, Plan, PlanItem, Request, Skipped, bind, plan_asset
 from twins.binding import value_at
 from twins.graph import checked_order, fingerprints
 from twins.grid import UTC_DAYS
-from twins.plan import Blocked, PlannedModel
+from twins.planned import Blocked, PlannedModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,27 @@ def _check_block(
                 raise SelectionError(f"{where}: unknown name '{name}'", did_you_mean(name, known))
 
 
+def plan_store(
+    store: Store,
+    registry: Registry,
+    settings: Settings,
+    selection: Selection,
+    request: Request,
+    upto: int | None = None,
+) -> tuple[Plan, Facts, Models]:
+    """The plan of a store, or with `upto` what it would have been at that sequence, and what it was made from."""
+    models = enabled_models(registry, settings)
+    own = any(block.compute_type for block in settings.models.values())
+    made = {name: fingerprint.value for name, fingerprint in models.fingerprints.items()}
+    settled_by = made if request.mode == "incremental" and not own else None
+    with uncollected(), store.catalog.session("plan") as con:
+        facts = read_facts(con, upto=upto, ladders=request.mode == "manual", settled_by=settled_by)
+        return make_plan(facts, models, settings, selection, request), facts, models
+
+
 def make_plan(facts: Facts, models: Models, settings: Settings, selection: Selection, request: Request) -> Plan:
     """Decide for every selected pair. Raises SelectionError for a selector that names no asset or model."""
-    selection.check(facts.assets, models.specs)
+    selection.check({*facts.assets, *facts.settled}, models.specs)
     binder = Binder(models, settings)
     planned = {
         name: PlannedModel(

@@ -26,7 +26,7 @@ from event_store.commit import (
     replace_sensor_rules,
     replace_skipped,
 )
-from event_store.facts import Facts
+from event_store.facts import Facts, sensor_names
 from event_store.publish import publish
 from event_store.store import Store
 from twins import Plan
@@ -148,7 +148,7 @@ class Run:
             add_fingerprints(con, [(found.value, found.to_json()) for found in made.values()])
             block(con, run_id, [(*row, made[row[1]].value) for row in waiting])
             replace_skipped(con, plan.skipped, self._covers)
-            replace_sensor_rules(con, _sensor_rules(self._facts, self._settings))
+            replace_sensor_rules(con, _sensor_rules(sensor_names(con), self._settings))
         return RunRef(run_id, number)
 
     def _source(self) -> WorkSource:
@@ -218,9 +218,8 @@ class Run:
         return Progress(pairs, all_pairs, done, self._total, seconds, len(self.report.parked))
 
 
-def _sensor_rules(facts: Facts, settings: Settings) -> list[tuple[str, float | None, float | None, float]]:
+def _sensor_rules(names: list[str], settings: Settings) -> list[tuple[str, float | None, float | None, float]]:
     """(sensor, low, high, longest interval in s) of every sensor: what the quality view counts by."""
-    names = sorted({name for asset in facts.assets.values() for name in asset.sensors})
     rules = ((name, rule_for(name, settings.sensors)) for name in names)
     return [(name, *(rule.valid_range or (None, None)), rule.max_interval_s()) for name, rule in rules]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from altergo_interface import SelectionError
 from altergo_interface.errors import did_you_mean
-from twins.plan import REASONS
+from twins.planned import REASONS
 
 KINDS = ("asset", "model", "reason", "status")
 WORDS = {

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import numpy as np
 
 from actors.planning import Binder, enabled_models
@@ -15,9 +16,9 @@ from altergo_interface import SelectionError, SettingsError
 from altergo_interface.config import ModelSettings, Settings
 from altergo_interface.models import Registry, find_model
 from altergo_interface.records import Record
-from event_store.facts import Facts, read_carries, read_log_segments, unchanged_before
+from event_store.facts import Facts, read_carries, read_log_segments, sequence_at, unchanged_before
 from event_store.log import read_assets
-from event_store.store import Store
+from event_store.store import Store, last_seq
 from twins import AssetSeries, Binding, Missing, Replay
 from twins.grid import UTC_DAYS
 
@@ -156,6 +157,22 @@ class AssetTwin:
             edges = sorted((rung.at for rung in head.edges if rung.full and rung.at <= latest), reverse=True)
             carries = read_carries(con, [(self._asset.asset_id, model, edge) for edge in edges[:1]])
         return next(((edge, carry) for (_, _, edge), carry in carries.items()), None)
+
+
+def sequence_of(con: duckdb.DuckDBPyConnection, known_at: str | int | None) -> int | None:
+    """A sequence of the log as given, or that of an ISO 8601 time; None: the newest.
+
+    Raises SelectionError for one that is still to come.
+    """
+    if known_at is None:
+        return None
+    text = str(known_at)
+    if not text.isdecimal():
+        return sequence_at(con, parse_time(text, "--known-at"))
+    last = last_seq(con)
+    if int(text) > last:
+        raise SelectionError(f"--known-at {text}: the newest sequence is {last}", "See: twins batches list")
+    return int(text)
 
 
 def with_overrides(settings: Settings, overrides: Mapping[str, Any], registry: Registry) -> Settings:

@@ -8,6 +8,8 @@ import ray
 
 from benchmarks.bare import bytes_of, function_seconds, read_seconds
 from benchmarks.fleet import ASSETS, DAYS, Clock, best, event_files, fleet
+from benchmarks.late import measure_late
+from benchmarks.planning import measure_planning
 
 REPEATS = 3
 
@@ -23,6 +25,14 @@ def main() -> None:
         events = measure_ingest(root, files)
         measure_replay(root, events)
         measure_increment(root)
+        for what, figure, note in measure_late(root):
+            row(what, figure, note)
+        for what, pairs, seconds in measure_planning(root):
+            row(
+                f"plan: {what}",
+                f"{seconds:.2f} s",
+                f"100,000 assets × 4 models, {pairs:,} pairs to run; target ≤ 5 s",
+            )
         measure_workers(root, events)
 
 
@@ -94,4 +104,5 @@ def row(what: str, figure: str, note: str) -> None:
     print(f"{what:22} {figure:>26}   {note}")
 
 
-main()
+if __name__ == "__main__":
+    main()

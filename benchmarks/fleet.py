@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from actors import Fleet
-from actors.fleet import packaged_settings
+from actors.settings_file import packaged_settings
 from actors.simulated import write_fleet
 from models._simulator import FleetSpec
 

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from altergo_interface.errors import StoreError
+from event_store.durable import sync
 from event_store.locks import CATALOG_WAIT_S, exclusive
 from event_store.paths import StorePaths
 from event_store.schema import SCHEMA_VERSION, TABLES
@@ -66,6 +67,30 @@ class Catalog:
             yield con
             con.execute("commit")
 
+    def version(self) -> int:
+        """The schema version of the file, whichever it is."""
+        with self._locked("version"):
+            con, version = self._open()
+            con.close()
+            return version
+
+    @contextmanager
+    def migration(self, backup: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A transaction on a file of whichever version; a copy of it is made before."""
+        with self._locked("upgrade"):
+            self._open()[0].close()  # folds a write-ahead log that a killed process may have left
+            draft = backup.with_suffix(".draft")
+            shutil.copyfile(self._paths.catalog, draft)
+            sync(draft)
+            os.replace(draft, backup)
+            con, _ = self._open()
+            try:
+                con.execute("begin")
+                yield con
+                con.execute("commit")
+            finally:
+                con.close()
+
     def rewrite(self) -> None:
         """Write the file anew: what was deleted leaves the disk, too."""
         with self._locked("rewrite"):
@@ -95,20 +120,25 @@ class Catalog:
         return exclusive(self._paths.locks, "catalog", purpose, CATALOG_WAIT_S)
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
+        con, found = self._open()
+        if found != SCHEMA_VERSION:
+            con.close()
+            older = found < SCHEMA_VERSION
+            raise StoreError(
+                f"{self._paths.catalog}: schema version {found}, this engine reads {SCHEMA_VERSION}",
+                "Run: twins store upgrade" if older else "Use the engine version that wrote it",
+            )
+        return con
+
+    def _open(self) -> tuple[duckdb.DuckDBPyConnection, int]:
+        """A connection, and the schema version of the file."""
         try:
             con = duckdb.connect(str(self._paths.catalog))
             con.execute("set TimeZone = 'UTC'")
-            found = one(con, "select value from store.meta where key = 'schema_version'")
+            return con, int(one(con, "select value from store.meta where key = 'schema_version'") or 0)
         except duckdb.Error as error:
             what = f"{self._paths.catalog}: not a readable catalog ({_first_line(error)})"
             raise StoreError(what, "Restore it from a backup, or choose another --store") from error
-        if found != str(SCHEMA_VERSION):
-            con.close()
-            raise StoreError(
-                f"{self._paths.catalog}: schema version {found}, this engine reads {SCHEMA_VERSION}",
-                "Use the engine version that wrote it",
-            )
-        return con
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, **expressions: str) -> None:

@@ -25,23 +25,28 @@ class Facts:
     seq: int
     assets: Mapping[str, AssetFacts]
     heads: Mapping[str, Mapping[str, Head]]
+    settled: frozenset[str] = frozenset()
 
 
 def read_facts(
-    con: duckdb.DuckDBPyConnection, asset: str | None = None, *, upto: int | None = None, ladders: bool = False
+    con: duckdb.DuckDBPyConnection,
+    asset: str | None = None,
+    *,
+    upto: int | None = None,
+    ladders: bool = False,
+    settled_by: Mapping[str, str] | None = None,
 ) -> Facts:
     """Facts of all assets, or of one; with `upto`, as they were known at that sequence.
 
     Stored edges and masks are read of the assets for which something before a head has changed, or of all with
-    `ladders`.
+    `ladders`. `settled_by` are the fingerprints of all models by name: assets whose every pair was made with them,
+    and for which nothing has come since, are only named; on most days that is most of a fleet.
     """
     seq = last_seq(con) if upto is None else upto
-    con.execute(
-        "create or replace temp table _asked as select asset_id from store.assets where $1 is null or asset_id = $1",
-        [asset],
-    )
+    con.execute(_ASKED, [asset])
+    settled = _settle(con, seq, settled_by) if settled_by else frozenset()
     sensors = _sensors(con, seq)
-    parameters = read_parameters(con, seq)
+    parameters = read_parameters(con, seq, "_asked")
     arrivals = _arrivals(con, seq)
     rows = con.execute(
         "select asset_id, bucket, epoch_us(first_ts), epoch_us(last_ts), events from store.assets"
@@ -54,11 +59,33 @@ def read_facts(
         )
         for name, bucket, *rest in rows
     }
-    return Facts(seq, assets, _heads(con, seq, ladders))
+    return Facts(seq, assets, _heads(con, seq, ladders), settled)
 
 
 _ASKED = """
 create or replace temp table _asked as select asset_id from store.assets where $1 is null or asset_id = $1"""
+
+
+_SETTLED = """
+create or replace temp table _settled as
+with wanted as (select unnest($models) as model, unnest($values) as fingerprint),
+     good as (select h.asset_id, count(*) as pairs, min(h.seq) as seq,
+                     min(h.as_of) as earliest, max(h.as_of) as latest
+              from store.heads h join wanted using (model, fingerprint)
+              where h.status = 'ok' and h.consumed is null group by h.asset_id)
+select a.asset_id from store.assets a join _asked using (asset_id) join good g using (asset_id)
+where g.pairs = len($models) and a.last_ts = g.earliest and a.last_ts = g.latest
+  and not exists (select 1 from store.arrivals n where n.asset_id = a.asset_id and n.seq > g.seq and n.seq <= $seq)
+  and not exists (select 1 from store.parameters p where p.asset_id = a.asset_id and p.seq > g.seq and p.seq <= $seq)
+"""
+
+
+def _settle(con: duckdb.DuckDBPyConnection, seq: int, fingerprints: Mapping[str, str]) -> frozenset[str]:
+    """Take the settled assets from those that are asked for; gives their names."""
+    given = {"models": list(fingerprints), "values": list(fingerprints.values()), "seq": seq}
+    con.execute(_SETTLED, given)
+    con.execute("delete from _asked where asset_id in (select asset_id from _settled)")
+    return frozenset(name for (name,) in con.execute("select asset_id from _settled").fetchall())
 
 
 def _sensors(con: duckdb.DuckDBPyConnection, seq: int) -> dict[str, frozenset[str]]:
@@ -161,6 +188,12 @@ def read_carries(
         [assets, models, edges],
     ).fetchall()
     return {(asset, model, edge): carry for asset, model, edge, carry in found}
+
+
+def sensor_names(con: duckdb.DuckDBPyConnection) -> list[str]:
+    """All sensors of the fleet."""
+    rows = con.execute("select distinct sensor from store.sensors where events > 0 order by sensor").fetchall()
+    return [name for (name,) in rows]
 
 
 def unchanged_before(con: duckdb.DuckDBPyConnection, asset: str, one: int, other: int) -> int:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import duckdb
@@ -35,16 +36,23 @@ class Given:
     valid_from: int | None
 
 
-def read_parameters(con: duckdb.DuckDBPyConnection, upto: int | None = None) -> dict[str, tuple[ParameterFact, ...]]:
-    """All parameter facts by asset, in the order of their sequence; with `upto`, those known then."""
+def read_parameters(
+    con: duckdb.DuckDBPyConnection, upto: int | None = None, asked: str = "store.assets"
+) -> dict[str, tuple[ParameterFact, ...]]:
+    """All parameter facts by asset, in the order of their sequence; with `upto`, those known then.
+
+    `asked` is the table of the assets that are meant.
+    """
     rows = con.execute(
         "select asset_id, name, value, epoch_us(valid_from), seq from store.parameters"
-        " where $1 is null or seq <= $1 order by asset_id, seq, name",
+        f" where ($1 is null or seq <= $1) and asset_id in (select asset_id from {asked})"
+        " order by asset_id, seq, name",
         [upto],
     ).fetchall()
     found: dict[str, list[ParameterFact]] = {}
+    parse = lru_cache(65_536)(json.loads)  # most values occur again and again
     for asset, name, value, valid_from, seq in rows:
-        found.setdefault(asset, []).append(ParameterFact(name, json.loads(value), valid_from, seq))
+        found.setdefault(asset, []).append(ParameterFact(name, parse(value), valid_from, seq))
     return {asset: tuple(facts) for asset, facts in found.items()}
 
 

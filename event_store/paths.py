@@ -16,6 +16,11 @@ def bucket_of(asset_id: str, buckets: int = BUCKETS) -> int:
     return int.from_bytes(hashlib.blake2b(asset_id.encode(), digest_size=8).digest(), "big") % buckets
 
 
+def bucket_folder(bucket: int) -> str:
+    """The folder of a bucket's segments below that of their kind."""
+    return f"b={bucket:04d}"
+
+
 def month_of(t: int) -> str:
     """The month (`2026-01`) that holds a stamp (µs UTC)."""
     return str(np.datetime64(t, "us").astype("M8[M]"))
@@ -49,4 +54,4 @@ class StorePaths:
 
     def new_segment(self, kind: str, bucket: int, month: str) -> Path:
         """A fresh path, relative to the store's root."""
-        return Path("segments", kind, f"b={bucket:04d}", month, f"{uuid.uuid4().hex}.parquet")
+        return Path("segments", kind, bucket_folder(bucket), month, f"{uuid.uuid4().hex}.parquet")

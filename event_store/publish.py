@@ -61,3 +61,17 @@ def _publish(store: Store) -> None:
         for leftover in (draft, draft.with_name(draft.name + ".wal")):
             with suppress(FileNotFoundError):
                 leftover.unlink()
+
+
+def read_published(paths: StorePaths) -> duckdb.DuckDBPyConnection:
+    """A read-only connection to the published copy, and to nothing else.
+
+    Attached, because connecting to a path again would give the copy that an older relation still holds; and confined
+    to it, because whatever else a query opened could be written.
+    """
+    con = duckdb.connect()
+    con.execute(f"attach {quoted(str(paths.published.absolute()))} as fleet (read_only); use fleet")
+    con.execute("set TimeZone = 'UTC'")
+    con.execute(f"set allowed_directories = [{quoted(str(paths.segments.absolute()))}]")
+    con.execute("set enable_external_access = false")
+    return con

@@ -1,7 +1,6 @@
 """Purging an asset: the one way in which events leave the log. All or nothing, like every other change."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,10 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from altergo_interface.errors import SelectionError
-from event_store.catalog import insert, one
-from event_store.paths import bucket_of
+from event_store.catalog import one
+from event_store.listing import listed, replace_listed
+from event_store.paths import bucket_folder, bucket_of
 from event_store.publish import publish
-from event_store.segments import INDEX_KEY, SCHEMAS, Segment, segment_table, write_segment
+from event_store.segments import INDEX_KEY, SCHEMAS, Segment, write_segment
 from event_store.store import Store
 
 _TABLES = (
@@ -43,26 +43,28 @@ def purge_asset(store: Store, asset_id: str) -> PurgeReport:
         with store.catalog.session("purge") as con:
             if one(con, "select 1 from store.assets where asset_id = ?", asset_id) is None:
                 raise SelectionError(f"no asset is called '{asset_id}'", "See `twins assets list`")
-            listed = list(_segments(con, bucket_of(asset_id)))
-        changed = [(old, *_without(store, old, asset_id)) for old in listed if _holds(store, old, asset_id)]
+            found = listed(con, "bucket = ?", bucket_of(asset_id))
+        changed = [(old, *_without(store, old, asset_id)) for old in found if _holds(store, old, asset_id)]
         with store.catalog.transaction("purge") as con:
             _apply(con, asset_id, [old for old, _, _ in changed], [new for _, new, _ in changed if new is not None])
         store.catalog.rewrite()
         publish(store)
-        for old, _, _ in changed:
-            (store.paths.root / old.path).unlink(missing_ok=True)
+        _remove_unlisted(store, bucket_of(asset_id))
     events = sum(removed for old, _, removed in changed if old.kind == "event")
     results = sum(removed for old, _, removed in changed if old.kind != "event")
     return PurgeReport(asset_id, events, results, len(changed))
 
 
-def _segments(con: duckdb.DuckDBPyConnection, bucket: int) -> Iterator[Segment]:
-    rows = con.execute(
-        'select path, kind, bucket, month, "rows", bytes, epoch_us(first_ts), epoch_us(last_ts), first_seq, seq,'
-        " collides, tombstones, checksum from store.segments where bucket = ?",
-        [bucket],
-    ).fetchall()
-    return (Segment(*row) for row in rows)
+def _remove_unlisted(store: Store, bucket: int) -> None:
+    """Delete whatever of a bucket is not listed (what was replaced now or earlier, orphans), and backups of the
+    catalog: they may hold the asset. Both locks are held, so nobody is writing there."""
+    with store.catalog.transaction("purge") as con:
+        kept = {segment.path for segment in listed(con, "bucket = ?", bucket)}
+        con.execute("delete from store.garbage where contains(path, ?)", [f"/{bucket_folder(bucket)}/"])
+    files = store.paths.segments.glob(f"*/{bucket_folder(bucket)}/*/*")
+    unlisted = [path for path in files if str(path.relative_to(store.paths.root)) not in kept]
+    for path in (*unlisted, *store.paths.root.glob("catalog.v*.duckdb")):
+        path.unlink()
 
 
 def _holds(store: Store, segment: Segment, asset_id: str) -> bool:
@@ -105,8 +107,7 @@ def _event_groups(path: Path, asset_id: str) -> tuple[list[pa.Table], object]:
 
 
 def _apply(con: duckdb.DuckDBPyConnection, asset_id: str, old: list[Segment], new: list[Segment]) -> None:
-    con.execute("delete from store.segments where path in (select unnest(?))", [[s.path for s in old]])
-    insert(con, "segments", segment_table(new))
+    replace_listed(con, old, new)
     for table in _TABLES:
         con.execute(f"delete from store.{table} where asset_id = ?", [asset_id])
     con.execute(

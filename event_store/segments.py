@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ def segment_table(segments: Iterable[Segment]) -> pa.Table:
 
 
 def write_segment(
-    root: Path, path: Path, kind: str, groups: Sequence[pa.Table], index: Any = None
+    root: Path, path: Path, kind: str, groups: Iterable[pa.Table], index: Any = None
 ) -> tuple[int, str]:
     """Write tables as one segment; of events, each table is one row group. Returns (bytes, checksum).
 

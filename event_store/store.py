@@ -53,9 +53,9 @@ class Store:
         return True
 
     @contextmanager
-    def ingesting(self) -> Iterator[None]:
-        """Hold the ingest lock, waiting for another ingest to end."""
-        with exclusive(self.paths.locks, "ingest", "an ingest", INGEST_WAIT_S):
+    def ingesting(self, wait_s: float = INGEST_WAIT_S) -> Iterator[None]:
+        """Hold the ingest lock, waiting for another ingest to end. Raises StoreBusy where that takes longer."""
+        with exclusive(self.paths.locks, "ingest", "an ingest", wait_s):
             yield
 
     @contextmanager

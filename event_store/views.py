@@ -65,16 +65,29 @@ where not isnan(value);
 """
 
 
-def visible(closed: str, provisional: str) -> str:
-    """Rows that stand: closed ones that no later replay masks, and those of each pair's current open slot."""
+def standing(closed: str) -> str:
+    """Rows of closed slots that no later replay masks."""
     return f"""
 select o.* from {closed} o
-where not exists (select 1 from store.masks m where m.asset_id = o.asset_id and m.model = o.model
-                  and o.ts >= m.from_ts and o.ts < m.to_ts and o.run < m.before_run)
-union all
+where not exists (select 1 from store.masks m where {hides("m", "o")})"""
+
+
+def hides(mask: str, row: str) -> str:
+    """The condition on which a mask hides a row of a closed slot."""
+    return f"""{mask}.asset_id = {row}.asset_id and {mask}.model = {row}.model
+                  and {row}.ts >= {mask}.from_ts and {row}.ts < {mask}.to_ts and {row}.run < {mask}.before_run"""
+
+
+def current(provisional: str) -> str:
+    """Rows of each pair's current open slot."""
+    return f"""
 select o.* from {provisional} o
-join store.heads h on h.asset_id = o.asset_id and h.model = o.model and h.run = o.run
-"""
+join store.heads h on h.asset_id = o.asset_id and h.model = o.model and h.run = o.run"""
+
+
+def visible(closed: str, provisional: str) -> str:
+    """Rows that stand: of closed slots, and of each pair's current open one."""
+    return f"{standing(closed)}\nunion all{current(provisional)}\n"
 
 
 def _outputs(closed: Sequence[str], provisional: Sequence[str]) -> str:

@@ -3,8 +3,10 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from histories import DAY_US, START, random_history, write_assets
+from histories import DAY_US, START, TS, random_history, write_assets
 from toys import CURRENT, LATEST, write_toys
 
 from actors import Fleet
@@ -142,8 +144,6 @@ def test_a_sensor_of_that_name_goes_first(fleet: Fleet, tmp_path: Path) -> None:
     events = random_history(4, ["EV-1"], 2).events
     column = events.column("sensor").to_pylist()
     renamed = events.set_column(1, "sensor", [["latest:value" if name == "current" else name for name in column]])
-    import pyarrow.parquet as pq
-
     pq.write_table(renamed, tmp_path / "odd.parquet")
     fleet.ingest(tmp_path / "odd.parquet")
     with_sensor = fleet.explain("EV-1")["models"]["below"]["inputs"]["source"]
@@ -178,7 +178,7 @@ def test_a_model_that_is_not_enabled_feeds_nobody(tmp_path: Path, toys: Path, fl
         Fleet(tmp_path / "store", path, [toys]).plan()
 
 
-def test_a_constant_takes_no_series(tmp_path: Path, toys: Path) -> None:
+def test_a_constant_takes_no_series(tmp_path: Path, toys: Path, fleet: Fleet) -> None:
     home = toys / "sized"
     home.mkdir()
     (home / "__init__.py").write_text(LATEST.replace('"latest"', '"sized"'))
@@ -186,3 +186,35 @@ def test_a_constant_takes_no_series(tmp_path: Path, toys: Path) -> None:
     (home / "model.json").write_text(json.dumps({"inputs": inputs, "outputs": {"value": {}}}))
     with pytest.raises(SettingsError, match="'held:seconds' is a series, and the input is a float"):
         Fleet(tmp_path / "store", models_dirs=[toys]).plan()
+
+
+def test_a_row_that_comes_on_a_silent_day_is_read_below(tmp_path: Path, toys: Path) -> None:
+    """The monitor goes stale on a silent day before everyone's head, and says so only when the next voltage comes."""
+    path = tmp_path / "stale.json"
+    block = {"below": {"inputs": {"source": "voltage_monitor:voltage_status"}}}
+    enabled = ["voltage_monitor", "below"]
+    path.write_text(json.dumps({"parameters": {"execution": {"enabled_models": enabled}, "models": block}}))
+    minute, digests = 60_000_000, []
+
+    def piece(sensors: tuple[str, ...], day: int, count: int) -> pa.Table:
+        stamps = [START + (day + 1) * DAY_US - (count - n) * minute for n in range(count)]
+        names = [name for name in sensors for _ in stamps]
+        t = pa.array(stamps * len(sensors)).view(TS)
+        return pa.table({"asset_id": ["A"] * len(names), "sensor": names, "ts": t, "value": [3.6] * len(names)})
+
+    voltages = ("cell_voltage_min", "cell_voltage_max")
+    pieces = [piece(voltages, 0, 30), piece(("clock",), 5, 1), piece(voltages, 6, 30)]
+    for name, runs in (("pieces", [None, None, "model:voltage_monitor", "model:below"]), ("clean", [None])):
+        fleet = Fleet(tmp_path / name, path, [toys])
+        fleet.import_assets(write_assets(tmp_path / "a.csv", ["A"]))
+        waiting = list(pieces) if name == "pieces" else [pa.concat_tables(pieces)]
+        for select in runs:
+            if waiting:
+                pq.write_table(waiting.pop(0), tmp_path / "piece.parquet")
+                fleet.ingest(tmp_path / "piece.parquet")
+            fleet.run(select, local=True)
+        assert reasons(fleet) == {}
+        digests.append(fleet.digest())
+        stale = "select count(*) from outputs where output = 'voltage_status' and value = 3 and epoch_us(ts) < "
+        assert fleet.sql(stale + str(START + 2 * DAY_US)).fetchall() == [(1,)]
+    assert digests[0] == digests[1]

@@ -11,7 +11,7 @@ from altergo_interface.config import Settings
 from altergo_interface.parameters import SENSOR_OVERRIDES
 from twins import AssetFacts, Binding, Fingerprint, Head, Missing, ParameterFact, PlanItem, Skipped, bind, plan_asset
 from twins.facts import Arrival, Mask, Rung
-from twins.plan import Blocked, PlannedModel, Request
+from twins.planned import Blocked, PlannedModel, Request
 
 DAY = 86_400_000_000
 EDGE = 100 * DAY

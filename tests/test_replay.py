@@ -726,3 +726,30 @@ def test_equal_carries_have_equal_hashes_wherever_the_history_was_cut() -> None:
     edge, stored = head_of(first)
     rest = replay(twin, Carry.from_json(str(stored)), edge, series_of(history).since(edge))
     assert rest.edges[-1].digest == whole.edges[-1].digest
+
+
+def test_a_seeded_model_comes_to_what_a_stateful_one_does() -> None:
+    """It is given its own last value, which no sensor of that name can take the place of, and one sample before."""
+    stamps = [START + h * HOUR for h in (1, 2, 30, 31, 60, 200, 201)]
+    history: History = {"x": [(t, float(n + 1)) for n, t in enumerate(stamps)], "cell_1": [(t, 99.0) for t in stamps]}
+    seeded, stateful = one_run("seeded", history), one_run("sum", history)
+    assert seeded.latest["sum"] == stateful.latest["sum"]
+    assert stateful.latest["sum"][1] == 1 + 2 * 28 + 3 + 4 * 29 + 5 * 140 + 6
+
+
+def test_a_window_holds_its_own_samples_alone() -> None:
+    history: History = {"x": [(START + h * HOUR, float(h)) for h in (1, 2, 30, 60, 61, 62)], "cell_1": [(START, 1.0)]}
+    result = one_run("windowed", history)
+    assert result.closed.columns()["size"][1].tolist() == [2, 1]
+    assert result.closed.columns()["mean"][1].tolist() == [1.5, 30.0]
+    assert result.open.columns()["size"][1].tolist() == [3]
+    assert result.closed.columns()["largest"][0].tolist() == [START]  # the cell had its say on the first day alone
+
+
+def test_a_plain_model_is_not_called_before_all_that_it_requires_has_begun() -> None:
+    days = [START + day * DAY + HOUR for day in range(20)]
+    history: History = {"x": [(t, 1.0) for t in days], "y": [(START + 26 * HOUR, 3000.0)]}
+    rows = one_run("added", history | {"y": [(START + 26 * HOUR, 30.0)]})
+    stamps = [t for part in (rows.closed, rows.open) for t in part.columns()["added"][0].tolist()]
+    assert stamps == days[1:]  # from the slot on in which the last of them begins
+    assert one_run("added", history).open.columns() == {}  # out of range: it has never begun

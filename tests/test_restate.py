@@ -202,3 +202,41 @@ def test_a_manual_range_ends_what_has_not_been_run(toys: Path, tmp_path: Path) -
     assert newest < pd.Timestamp("2025-01-21T00:00Z")
     assert fleet.run(local=True).remaining == 0
     assert fleet.digest() == clean_digest(tmp_path, toys, events, "held", "below", "latest")
+
+
+def voltages(*days: int) -> pd.DataFrame:
+    """Cell voltages every minute on these days, up to a minute before midnight."""
+    ts = [START + day * DAY + pd.Timedelta(minutes=n) for day in days for n in range(1440)]
+    rows = [
+        pd.DataFrame({"asset_id": "A", "sensor": name, "ts": ts, "value": value})
+        for name, value in (("cell_voltage_min", 3.6), ("cell_voltage_max", 3.7))
+    ]
+    return pd.concat(rows, ignore_index=True)
+
+
+@pytest.mark.parametrize("tail", [0, 40])
+def test_a_row_that_a_timer_stamped_on_a_silent_day_is_not_told_twice(tail: int, tmp_path: Path) -> None:
+    """Going stale was told on the silent day after the last sample, by a call behind the snapshot's edge."""
+    (tmp_path / "assets.csv").write_text("asset_id,chemistry\nA,NMC\n")
+    events = voltages(0, 40, 41, *range(42, 42 + tail))
+    extra = voltages(37).iloc[[5, 1445]]
+    fleets = []
+    for name, pieces in (("late", [events, extra]), ("clean", [pd.concat([events, extra])])):
+        fleet = Fleet(tmp_path / name / "store")
+        (tmp_path / name).mkdir()
+        fleet.import_assets(tmp_path / "assets.csv")
+        for piece in pieces:
+            ingest(fleet, piece)
+            items = fleet.plan("model:voltage_monitor").items
+            fleet.run("model:voltage_monitor", local=True)
+        fleets.append(fleet)
+        if name == "late":
+            assert items[0].start is not None
+            assert items[0].through is not None
+            assert items[0].through < items[0].start
+    assert fleets[0].digest() == fleets[1].digest()
+    stale = "select count(*) from outputs where output = 'voltage_status' and value = 3 and ts < '2025-02-01'"
+    assert [fleet.sql(stale).fetchall() for fleet in fleets] == [[(1,)], [(1,)]]
+    digest = fleets[0].digest()
+    fleets[0].run("model:voltage_monitor", "manual", since="2025-02-04", local=True)  # to the end, meeting nothing
+    assert fleets[0].digest() == digest

@@ -6,7 +6,8 @@ from twins.facts import AssetFacts, Head
 from twins.fingerprint import Fingerprint, fingerprint
 from twins.grid import Grid
 from twins.inputs import Cursor, Prepared
-from twins.plan import Plan, PlanItem, Request, Skipped, plan_asset
+from twins.plan import plan_asset
+from twins.planned import Plan, PlanItem, Request, Skipped
 from twins.replay import Replay, replay
 from twins.restate import Order, Restated, restate
 from twins.series import AssetSeries, Column

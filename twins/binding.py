@@ -3,7 +3,7 @@
 from collections.abc import Collection, Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 from altergo_interface.config import InputMapping, ModelSettings, Settings
 from altergo_interface.errors import UnitError
@@ -13,8 +13,7 @@ from altergo_interface.sensors import SensorRule, is_pattern, matching, rule_for
 from altergo_interface.units import Conversion, conversion, dimension, is_unit
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterFact:
+class ParameterFact(NamedTuple):
     """A parameter's value from `valid_from` on (µs UTC; None: always), known since sequence `seq`."""
 
     name: str

@@ -1,6 +1,6 @@
 """Why a pair must run again: each change with its reason, and the event time that it concerns."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from altergo_interface.parameters import SENSOR_OVERRIDES
@@ -76,9 +76,9 @@ def _switched(now: Mapping[str, str], before: Mapping[str, str]) -> bool:
     return any(name in now and now[name] != source for name, source in before.items())
 
 
-def _parameters_differ(facts: Collection[ParameterFact], binding: Binding, seq: int) -> int | None:
+def _parameters_differ(facts: Sequence[ParameterFact], binding: Binding, seq: int) -> int | None:
     """The earliest event time at which a parameter that the pair takes has another value than it had at `seq`."""
-    if all(fact.seq <= seq for fact in facts):
+    if not facts or facts[-1].seq <= seq:  # they come in the order of their sequence
         return None
     names = {*binding.constants.values(), *SENSOR_OVERRIDES}
     used = [fact for fact in facts if fact.name in names]

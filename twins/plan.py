@@ -1,111 +1,12 @@
-"""The plan: which pairs must run, from where, and why. Pure: facts in, decisions out."""
+"""Planning: which pairs must run, from where, and why. Pure: facts in, decisions out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from twins.binding import Binding, Missing
 from twins.changes import FOREVER, GENESIS, Change, changes, made_with
 from twins.facts import AssetFacts, Head, Rung
-from twins.fingerprint import Fingerprint
 from twins.grid import UTC_DAYS, Grid
-
-REASONS = (
-    *("retry", "full", "manual", "new_asset", "new_events", "late_events"),
-    *("code_changed", "table_changed", "config_changed", "parameters_changed", "upstream_changed"),
-)
-"""In the order in which a plan names them."""
-
-EVENTS = frozenset({"new_asset", "new_events", "late_events"})
-"""Reasons that all pairs of an asset share."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is asked for.
-
-    `mode` is `incremental`, `full` (from genesis), `retry` (parked pairs alone) or `manual` (the slots of
-    [since, until), µs UTC); `named`: it was asked for by name, and no model's own setting overrides it. `days` is how
-    much event time a pair may replay; what is left waits.
-    """
-
-    mode: str = "incremental"
-    since: int | None = None
-    until: int | None = None
-    days: float | None = None
-    named: bool = False
-
-
-class PlanItem(NamedTuple):
-    """One pair to run.
-
-    Attributes:
-        start: the edge of the snapshot to begin at (µs UTC); None: from genesis.
-        head: the pair's head as planned (µs UTC); None: it has none.
-        checks: edges and hashes of stored carries: meeting one of them ends the replay before `head`.
-        stop: the edge at which a manual range ends; None: no end.
-        events: how many events will be replayed, estimated where the replay may end early.
-        first_ts, last_ts: the event time from `start` to the newest event.
-        version: the head's version that this was planned from.
-        through: where the last visited slot before `start` ended (µs UTC): new rows may be stamped from there on.
-        above: the models whose outputs it takes.
-    """
-
-    asset_id: str
-    model: str
-    bucket: int
-    reasons: tuple[str, ...]
-    start: int | None
-    first_ts: int
-    last_ts: int
-    events: int
-    version: int
-    fingerprint: Fingerprint
-    head: int | None = None
-    checks: tuple[tuple[int, str], ...] = ()
-    stop: int | None = None
-    through: int | None = None
-    above: tuple[str, ...] = ()
-
-
-class Skipped(NamedTuple):
-    """A pair that cannot run because the asset lacks what the model needs: no error."""
-
-    asset_id: str
-    model: str
-    missing: str
-
-
-class Blocked(NamedTuple):
-    """A pair that waits for a parked one whose output it takes."""
-
-    asset_id: str
-    model: str
-    by: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that would run at log sequence `seq` under the settings of `source`."""
-
-    seq: int
-    settings: str
-    items: tuple[PlanItem, ...]
-    skipped: tuple[Skipped, ...] = ()
-    warnings: tuple[str, ...] = ()
-    blocked: tuple[Blocked, ...] = ()
-    request: Request = Request()
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedModel:
-    """A model under the settings in force, and what is asked of it. `whole`: it is always replayed from genesis."""
-
-    name: str
-    fingerprint: Fingerprint
-    request: Request = Request()
-    whole: bool = False
-
+from twins.planned import EVENTS, REASONS, Blocked, PlanItem, PlannedModel, Request, Skipped
 
 Bound = Sequence[tuple[PlannedModel, Binding | Missing]]
 
@@ -122,29 +23,38 @@ def plan_asset(
     blocked: list[Blocked] = []
     for model, binding in models:
         head = heads.get(model.name)
+        if not asset.events:
+            if head is not None:
+                items[model.name] = _gone(asset, model, head)
+            continue
         if isinstance(binding, Missing):
-            if asset.events:
-                skipped.append(Skipped(asset.asset_id, model.name, binding.what))
+            skipped.append(Skipped(asset.asset_id, model.name, binding.what))
             continue
-        if head is None and not asset.events:
-            continue
-        by = next((above for above in sorted(binding.upstream) if _waits(heads.get(above), items.get(above))), None)
+        by = _parked_above(binding, heads, items)
         if by is not None and model.request.mode != "retry":
             if head is None or head.status == "ok":
                 blocked.append(Blocked(asset.asset_id, model.name, by))
             continue
         found = _wanted(asset, model, binding, head, heads, items)
         if found:
-            above = [items[name] for name in binding.upstream if name in items]
-            item = _item(asset, model, head, found, above, grid)
-            items[model.name] = item._replace(above=tuple(sorted(binding.upstream)))
+            items[model.name] = _item(asset, model, binding, head, found, items, grid)
             # Who feeds others goes on to the end: what it would leave out is what they need.
             items |= {name: items[name]._replace(checks=()) for name in binding.upstream if name in items}
     return list(items.values()), skipped, blocked
 
 
-def _waits(above: Head | None, planned: PlanItem | None) -> bool:
-    return above is not None and above.status in ("parked", "blocked") and planned is None
+def _gone(asset: AssetFacts, model: PlannedModel, head: Head) -> PlanItem:
+    """A pair that is to go, because every event of its asset was taken away."""
+    place = (asset.asset_id, model.name, asset.bucket, ("late_events",), None)
+    return PlanItem(*place, head.head or 0, head.as_of or 0, 0, head.version, model.fingerprint, head.head)
+
+
+def _parked_above(binding: Binding, heads: Mapping[str, Head], items: Mapping[str, PlanItem]) -> str | None:
+    """A model that is parked, or waits itself, whose output the pair takes, and that this plan does not run."""
+    for name in sorted(binding.upstream) if binding.upstream else ():
+        if name in heads and heads[name].status in ("parked", "blocked") and name not in items:
+            return name
+    return None
 
 
 def _wanted(
@@ -197,20 +107,22 @@ def _above(
 def _item(
     asset: AssetFacts,
     model: PlannedModel,
+    binding: Binding,
     head: Head | None,
     found: list[Change],
-    above: Sequence[PlanItem],
+    items: Mapping[str, PlanItem],
     grid: Grid,
 ) -> PlanItem:
+    above = [items[name] for name in binding.upstream if name in items]
     rung = None if model.whole else _start(head, found, above)
     start = None if rung is None else rung.at
-    checks = () if start is None or head is None else _checks(head, found, above, asset, grid)
+    back = start is not None and head is not None and start != head.head
     first, last = asset.first_ts or 0, asset.last_ts or 0
     return PlanItem(
         asset.asset_id,
         model.name,
         asset.bucket,
-        tuple(reason for reason in REASONS if any(change.reason == reason for change in found)),
+        _reasons(found),
         start,
         first if start is None else start,
         last,
@@ -218,15 +130,23 @@ def _item(
         0 if head is None else head.version,
         model.fingerprint,
         None if head is None else head.head,
-        checks,
-        _stop(head, model, grid),
+        _checks(head, found, above, asset, grid) if back and head is not None else (),
+        _stop(head, model, grid) if model.request.mode == "manual" else None,
         None if rung is None else rung.through,
+        tuple(sorted(binding.upstream)) if binding.upstream else (),
     )
+
+
+def _reasons(found: list[Change]) -> tuple[str, ...]:
+    if len(found) == 1:
+        return (found[0].reason,)
+    named = {change.reason for change in found}
+    return tuple(reason for reason in REASONS if reason in named)
 
 
 def _stop(head: Head | None, model: PlannedModel, grid: Grid) -> int | None:
     """The edge that ends a manual range. A pair that is past it goes on to the end: what follows may change, too."""
-    until = model.request.until if model.request.mode == "manual" else None
+    until = model.request.until
     if until is None or model.whole:
         return None
     edge = -(-until // grid.slot_us) * grid.slot_us
@@ -237,10 +157,10 @@ def _start(head: Head | None, found: list[Change], above: Sequence[PlanItem]) ->
     """The newest snapshot before all that has changed, and not behind what the models above will write anew."""
     if head is None or head.head is None:
         return None
-    since = min(change.since for change in found)
-    bounds = [GENESIS if item.through is None else item.through for item in above]
-    latest = min([since, head.head, *bounds])
-    if latest == head.head:
+    latest = min([change.since for change in found])
+    for item in above:
+        latest = min(latest, GENESIS if item.through is None else item.through)
+    if latest >= head.head:
         return Rung(head.head, "", head.through, full=True)
     return max((rung for rung in head.edges if rung.full and rung.at <= latest), default=None)
 

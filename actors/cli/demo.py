@@ -8,7 +8,8 @@ import typer
 
 from actors.cli.progress import Meter
 from actors.cli.shell import Shell, of, say
-from actors.fleet import Fleet, packaged_settings
+from actors.fleet import Fleet
+from actors.settings_file import packaged_settings
 from actors.simulated import write_fleet
 from altergo_interface import SettingsError
 from models._simulator import FleetSpec

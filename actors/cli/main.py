@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from actors.cli import assets, demo, events, look, models, run
+from actors.cli import assets, demo, events, look, models, run, store
 from actors.cli.shell import Shell
 from altergo_interface import TwinsError
 
@@ -25,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Global options may stand before or after the command.",
 )
-for group in (events, assets, run, look, models, demo):
+for group in (events, assets, run, look, models, store, demo):
     group.register(app)
 
 

@@ -1,5 +1,7 @@
 """Laying out arranged events as an event segment: one row group per asset, and the index of what lies where."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -29,14 +31,19 @@ def row_groups(events: Arranged, groups: np.ndarray, seq: int) -> tuple[list[pa.
 
 def _asset_table(events: Arranged, part: np.ndarray, counts: np.ndarray, name: str, seq: int) -> pa.Table:
     rows = slice(events.edges[part[0]], events.edges[part[-1] + 1])
-    size = int(counts.sum())
     sensors = [events.sensors[code] for code in events.sensor[part]]
-    columns = [
+    numbers = np.full(int(counts.sum()), seq, np.int64)
+    return asset_table(name, sensors, counts, (events.ts[rows], events.value[rows], numbers, events.row[rows]))
+
+
+def asset_table(name: str, sensors: Sequence[str], counts: np.ndarray, columns: Sequence[np.ndarray]) -> pa.Table:
+    """One asset's rows as a row group: of each sensor so many, then the columns ts (µs UTC), value, seq and row."""
+    ts, value, seq, row = columns
+    size = len(ts)
+    arrays = [
         pa.DictionaryArray.from_arrays(np.zeros(size, np.int32), [name]),
-        pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(part), dtype=np.int32), counts), sensors),
-        pa.array(events.ts[rows]).view(EVENT_SCHEMA.field("ts").type),
-        pa.array(events.value[rows]),
-        pa.array(np.full(size, seq, np.int64)),
-        pa.array(events.row[rows]),
+        pa.DictionaryArray.from_arrays(np.repeat(np.arange(len(counts), dtype=np.int32), counts), list(sensors)),
+        pa.array(ts).view(EVENT_SCHEMA.field("ts").type),
+        *(pa.array(column) for column in (value, seq, row)),
     ]
-    return pa.table(columns, schema=EVENT_SCHEMA)
+    return pa.table(arrays, schema=EVENT_SCHEMA)

@@ -1,0 +1,86 @@
+"""Commands that keep a store in order: check, compact, collect garbage, upgrade."""
+
+import re
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, of, rest
+
+store_app = typer.Typer(help="Integrity and housekeeping.", no_args_is_help=True)
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(store_app, name="store")
+
+
+def duration(text: str) -> float:
+    """Seconds of a duration such as `90s`, `30m`, `1h` or `2d`."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text)
+    if found is None:
+        raise typer.BadParameter(f"'{text}' is no duration, such as 90s, 30m, 1h or 2d")
+    return float(found[1]) * _UNITS[found[2]]
+
+
+@store_app.command("compact")
+def compact(
+    context: typer.Context,
+    every: Annotated[bool, typer.Option("--all", help="Every place with more than one segment.")] = False,
+) -> None:
+    """Merge small segments. Runs do so by themselves where a bucket and month have many."""
+    shell = of(context)
+    report = shell.fleet().compact(every)
+    lines = [f"{report.before} segments in {report.places} places merged into {report.after}"]
+    if report.masks:
+        lines.append(f"{report.masks} masks dropped: they hid nothing any more")
+    shell.show(asdict(report), [*lines, *([report.note] if report.note else [])])
+
+
+@store_app.command("gc")
+def gc(
+    context: typer.Context,
+    grace: Annotated[float, typer.Option(parser=duration, help="Spare what is younger: 90s, 30m, 1h.")] = "1h",  # type: ignore[assignment]
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be deleted.")] = False,
+) -> None:
+    """Delete files that nothing names any more: replaced ones, and what killed processes have left."""
+    shell = of(context)
+    report = shell.fleet().gc(grace, dry_run)
+    would = "would be " if dry_run else ""
+    counts = f"{report.garbage} replaced files, {report.orphans} orphans and {report.drafts} drafts"
+    shell.show(asdict(report), [f"{counts} {would}deleted: {report.bytes:,} bytes"])
+
+
+@store_app.command("verify")
+def verify(
+    context: typer.Context,
+    sample: Annotated[int | None, typer.Option(min=1, help="Count and replay so many assets and pairs.")] = None,
+) -> None:
+    """Check every file, head and figure, and replay a sample of pairs."""
+    shell = of(context)
+    found = shell.fleet().verify(sample)
+    lines = [
+        f"{found.segments:,} segments, {found.bytes:,} bytes; {found.orphans} orphans",
+        f"{found.assets:,} assets counted, {found.pairs_replayed} pairs replayed, {len(found.skipped)} skipped",
+        *(f"skipped: {entry.where}: {entry.what}" for entry in found.skipped[:SHOWN]),
+        *(f"FOUND: {finding.where}: {finding.what}" for finding in found.findings[:SHOWN]),
+    ]
+    shell.show(asdict(found), [*lines, *([] if found.findings else ["no damage found"])])
+    rest(len(found.findings))
+    if found.findings:
+        raise typer.Exit(EXIT_WITH_FINDINGS)
+
+
+@store_app.command("upgrade")
+def upgrade(context: typer.Context) -> None:
+    """Bring a store of an older version to this engine's; the old catalog is kept beside it."""
+    shell = of(context)
+    report = shell.fleet().upgrade()
+    if report.backups:
+        line = f"schema version {report.was} upgraded to {report.now}; the old catalog: {', '.join(report.backups)}"
+    else:
+        line = f"schema version {report.now} is current: nothing to do"
+    shell.show(asdict(report), [line])

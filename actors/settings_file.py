@@ -1,0 +1,30 @@
+"""Which settings file is in force: the one that is named, the folder's, that of the last run, or the packaged one."""
+
+from pathlib import Path
+
+from altergo_interface import SettingsError
+from altergo_interface.models import packaged_dir
+from event_store.queries import last_settings
+from event_store.store import Store
+
+SETTINGS_FILE = "altergo-settings.json"
+
+
+def settings_path(root: Path, named: Path | None) -> Path:
+    """The settings file for a store. Raises SettingsError where that of its last run is gone."""
+    if named is not None:
+        return named
+    if Path(SETTINGS_FILE).is_file():
+        return Path(SETTINGS_FILE)
+    last = last_settings(Store.open(root)) if (root / "catalog.duckdb").is_file() else None
+    if last is not None:
+        if not Path(last).is_file():
+            raise SettingsError(f"{last}: the settings of the last run are gone", "Name others with --settings")
+        return Path(last)
+    return packaged_settings()
+
+
+def packaged_settings() -> Path:
+    """The settings that ship with the engine."""
+    beside = packaged_dir().parent / SETTINGS_FILE
+    return beside if beside.is_file() else packaged_dir().parent / "altergo_interface" / SETTINGS_FILE
