@@ -1,9 +1,11 @@
 """The catalog: one DuckDB file, opened for moments under a lock, changed in all-or-nothing transactions."""
 
+import hashlib
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,8 @@ class Catalog:
 
     def __init__(self, paths: StorePaths) -> None:
         self._paths = paths
+        # Several stores may be open at once in one process.
+        self._alias = "catalog_" + hashlib.blake2b(str(paths.root).encode(), digest_size=8).hexdigest()
 
     def create(self) -> None:
         """Make an empty catalog, all or nothing."""
@@ -56,8 +60,12 @@ class Catalog:
             con = self._connect()
             try:
                 yield con
+            except RuntimeError as error:
+                if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
+                    raise KeyboardInterrupt from error
+                raise
             finally:
-                con.close()
+                self._close(con)
 
     @contextmanager
     def transaction(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -71,14 +79,14 @@ class Catalog:
         """The schema version of the file, whichever it is."""
         with self._locked("version"):
             con, version = self._open()
-            con.close()
+            self._close(con)
             return version
 
     @contextmanager
     def migration(self, backup: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         """A transaction on a file of whichever version; a copy of it is made before."""
         with self._locked("upgrade"):
-            self._open()[0].close()  # folds a write-ahead log that a killed process may have left
+            self._close(self._open()[0])  # folds a write-ahead log that a killed process may have left
             draft = backup.with_suffix(".draft")
             shutil.copyfile(self._paths.catalog, draft)
             sync(draft)
@@ -89,12 +97,12 @@ class Catalog:
                 yield con
                 con.execute("commit")
             finally:
-                con.close()
+                self._close(con)
 
     def rewrite(self) -> None:
         """Write the file anew: what was deleted leaves the disk, too."""
         with self._locked("rewrite"):
-            self._connect().close()
+            self._close(self._connect())
             draft = self._fresh_draft()
             create_database(draft, "")
             with duckdb.connect() as con:
@@ -113,7 +121,7 @@ class Catalog:
     def copy_to(self, target: os.PathLike[str]) -> None:
         """Copy the closed file; a fully checkpointed one, because closing checkpoints."""
         with self._locked("publish"):
-            self._connect().close()  # folds a write-ahead log that a killed process may have left
+            self._close(self._connect())  # folds a write-ahead log that a killed process may have left
             shutil.copyfile(self._paths.catalog, target)
 
     def _locked(self, purpose: str) -> Any:
@@ -122,7 +130,7 @@ class Catalog:
     def _connect(self) -> duckdb.DuckDBPyConnection:
         con, found = self._open()
         if found != SCHEMA_VERSION:
-            con.close()
+            self._close(con)
             older = found < SCHEMA_VERSION
             raise StoreError(
                 f"{self._paths.catalog}: schema version {found}, this engine reads {SCHEMA_VERSION}",
@@ -132,13 +140,30 @@ class Catalog:
 
     def _open(self) -> tuple[duckdb.DuckDBPyConnection, int]:
         """A connection, and the schema version of the file."""
+        con = _instance(os.getpid()).cursor()
+        name = str(self._paths.catalog).replace("'", "''")
         try:
-            con = duckdb.connect(str(self._paths.catalog))
-            con.execute("set TimeZone = 'UTC'")
+            con.execute(f"attach '{name}' as {self._alias}; use {self._alias}; set TimeZone = 'UTC'")
             return con, int(one(con, "select value from store.meta where key = 'schema_version'") or 0)
         except duckdb.Error as error:
+            self._close(con)
             what = f"{self._paths.catalog}: not a readable catalog ({_first_line(error)})"
             raise StoreError(what, "Restore it from a backup, or choose another --store") from error
+
+    def _close(self, con: duckdb.DuckDBPyConnection) -> None:
+        """End a session: what is not committed is undone, and the file is closed and checkpointed."""
+        con.close()
+        _instance(os.getpid()).execute(f"detach database if exists {self._alias}")
+
+
+@cache
+def _instance(pid: int) -> duckdb.DuckDBPyConnection:
+    """This process's DuckDB, to which catalogs are attached for the length of a session.
+
+    To start one takes 14 ms, to attach a file 1 ms, and a run has a dozen sessions. It does not survive a fork.
+    """
+    del pid
+    return duckdb.connect()
 
 
 def insert(con: duckdb.DuckDBPyConnection, table: str, rows: pa.Table, **expressions: str) -> None:
