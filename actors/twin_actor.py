@@ -76,7 +76,9 @@ class TwinActor:
         if by is not None:
             return self._feed(PairOutcome(pair, BLOCKED, error=f"waits for '{by}', which is parked"))
         if self._series is None:
-            return PairOutcome(pair, GONE)
+            if pair.start is None:
+                return PairOutcome(pair, GONE)
+            return self._feed(PairOutcome(pair, PARKED, error="no events are left from its snapshot on: run again"))
         try:
             above = {name: self._registry[name] for name in pair.above}
             twin = build_twin(self._registry[pair.model], self._settings, self._work, above)

@@ -72,8 +72,12 @@ class WorkSource:
         self._models: dict[str, list[str]] = defaultdict(list)
         for asset, model in self._items:
             self._models[asset].append(model)
-        self._groups = deque(grouped(i for pair, i in self._items.items() if pair not in suspects))
-        self._alone = deque(self._single(pair) for pair in self._items if pair in suspects)
+        suspected = set(suspects)
+        for pair, item in self._items.items():  # each asset's in the order of the model graph
+            if any((item.asset_id, above) in suspected for above in item.above):
+                suspected.add(pair)  # it is fed by a suspect, which must be tried first
+        self._groups = deque(grouped(i for pair, i in self._items.items() if pair not in suspected))
+        self._alone = deque(self._single(pair) for pair in self._items if pair in suspected)
         self._before_suspects = before_suspects
         self._ready: deque[WorkBatch] = deque()
         self._number = 0

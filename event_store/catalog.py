@@ -56,14 +56,10 @@ class Catalog:
     @contextmanager
     def session(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection for a few short statements; all other processes wait meanwhile."""
-        with self._locked(purpose):
+        with self._locked(purpose), _interruptible():
             con = self._connect()
             try:
                 yield con
-            except RuntimeError as error:
-                if str(error) == "Query interrupted":  # what DuckDB makes of Ctrl-C
-                    raise KeyboardInterrupt from error
-                raise
             finally:
                 self._close(con)
 
@@ -149,11 +145,25 @@ class Catalog:
             self._close(con)
             what = f"{self._paths.catalog}: not a readable catalog ({_first_line(error)})"
             raise StoreError(what, "Restore it from a backup, or choose another --store") from error
+        except BaseException:
+            self._close(con)  # or no session of this process could attach it again
+            raise
 
     def _close(self, con: duckdb.DuckDBPyConnection) -> None:
         """End a session: what is not committed is undone, and the file is closed and checkpointed."""
         con.close()
         _instance(os.getpid()).execute(f"detach database if exists {self._alias}")
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """DuckDB makes a RuntimeError of Ctrl-C: here it is a KeyboardInterrupt again."""
+    try:
+        yield
+    except RuntimeError as error:
+        if str(error) == "Query interrupted":
+            raise KeyboardInterrupt from error
+        raise
 
 
 @cache

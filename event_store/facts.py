@@ -126,7 +126,7 @@ where $ladders or h.consumed is not null
               where a.asset_id = h.asset_id and a.seq > h.seq and a.changed_from < h.head)
    or exists (select 1 from store.parameters p where p.asset_id = h.asset_id and p.seq > h.seq and p.seq <= $seq)
    or exists (select 1 from store.assets a
-              where a.asset_id = h.asset_id and (a.last_ts is null or a.last_ts < h.as_of))
+              where a.asset_id = h.asset_id and (a.last_ts is null or a.last_ts < h.head))
 """
 
 

@@ -19,10 +19,12 @@ def view_statements(
     """All views. `segments` are (path, kind, bucket, month, first batch, last batch, collides), `parameters` (name,
     whether a number), `retracted` the batches that do not count."""
     gone = set(retracted)
+    segments = list(segments)
     rows = [row for row in segments if row[1] != "event" or row[4] != row[5] or row[4] not in gone]
     files = {kind: [str(root / path) for path, k, *_ in rows if k == kind] for kind in SCHEMAS}
     # Only in these places can two events share a key; elsewhere nothing has to be compared.
-    collided = {(bucket, month) for _, kind, bucket, month, *_, collides in rows if kind == "event" and collides}
+    # Flags of retracted segments count, too: what came after a tombstone has relied on the flag of that.
+    collided = {(bucket, month) for _, kind, bucket, month, *_, collides in segments if kind == "event" and collides}
     events = [(str(root / p), (b, m) in collided) for p, kind, b, m, *_ in rows if kind == "event"]
     return "\n".join(
         (

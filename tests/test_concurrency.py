@@ -36,6 +36,11 @@ MANIFEST = {
 }
 
 
+def _hear_ctrl_c() -> None:
+    """Shells start what runs in the background deaf to it, and the test may run there."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Setup:
     """A store whose asset C stops in the middle of its replay until `release`."""
 
@@ -63,7 +68,11 @@ class Setup:
         words = ["--store", str(self.root / "store"), "--settings", str(self.root / "settings.json")]
         words += ["--models-dir", str(self.root / "models"), "run", *options]
         return subprocess.Popen(
-            [sys.executable, "-m", "actors.cli", *words], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "actors.cli", *words],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=_hear_ctrl_c,
         )
 
     def wait_until_it_stops(self) -> int:
@@ -130,5 +139,19 @@ def test_ctrl_c_within_the_database_is_one_as_well(setup: Setup) -> None:
     with pytest.raises(KeyboardInterrupt):
         count_for_ever()
     timer.join()
+    with catalog.session("test") as con:
+        assert con.execute("select count(*) > 0 from store.assets").fetchall() == [(True,)]
+
+
+def test_ctrl_c_while_a_session_opens_leaves_nothing_attached(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = setup.fleet.store().catalog
+
+    def interrupted(*_: object) -> None:
+        raise RuntimeError("Query interrupted")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("event_store.catalog.one", interrupted)
+        with pytest.raises(KeyboardInterrupt), catalog.session("test"):
+            pass
     with catalog.session("test") as con:
         assert con.execute("select count(*) > 0 from store.assets").fetchall() == [(True,)]

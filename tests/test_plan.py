@@ -416,7 +416,9 @@ def test_a_manual_range_is_restated_in_whole_slots() -> None:
 
 ABOVE = PlannedModel("above", MADE)
 UPPER = replace(HEAD, model="above")
-FED = Manifest.model_validate({"inputs": {"current": {"default": "I"}, "x": {"default": "above:x"}}})
+FED = Manifest.model_validate(
+    {"inputs": {"current": {"default": "I"}, "x": {"default": "above:x"}, "capacity": {"type": "float"}}}
+)
 GIVES = Manifest.model_validate({"inputs": {"current": {"default": "I"}}, "outputs": {"x": {}}})
 
 
@@ -465,6 +467,16 @@ def test_what_was_replaced_above_since_it_was_read_is_read_again() -> None:
         "toy": (("upstream_changed",), EDGE - 2 * DAY)
     }
     assert graph(upper=upper, lower=replace(HEAD, consumed={"above": 9}))[0] == {}
+
+
+def test_a_parked_pair_that_is_tried_again_reads_what_was_replaced_above() -> None:
+    """Its own change is the reason; how far it goes back is a matter of all that it has missed."""
+    upper = replace(UPPER, run=9, masks=(Mask(EDGE - 3 * DAY, 9),))
+    parked = replace(HEAD, status="parked", consumed={"above": 7})
+    items, _ = graph(told(ParameterFact("capacity", 40.0, EDGE - DAY, 6)), upper=upper, lower=parked)
+    assert {name: (item.reasons, item.start) for name, item in items.items()} == {
+        "toy": (("parameters_changed",), EDGE - 3 * DAY)
+    }
 
 
 def test_what_lies_below_a_parked_model_waits() -> None:

@@ -240,3 +240,54 @@ def test_a_row_that_a_timer_stamped_on_a_silent_day_is_not_told_twice(tail: int,
     digest = fleets[0].digest()
     fleets[0].run("model:voltage_monitor", "manual", since="2025-02-04", local=True)  # to the end, meeting nothing
     assert fleets[0].digest() == digest
+
+
+@pytest.mark.parametrize("model", ["held", "latest", "seeded", "windowed"])
+def test_a_late_event_before_a_pair_has_begun_voids_nothing(model: str, toys: Path, tmp_path: Path) -> None:
+    """Its own sensor is out of range at first: the carry at the first edge is equal because there is none."""
+    current = year(7)
+    other = current.assign(sensor="other", value=1.0)
+    current.loc[current.index < 4 * PER_DAY, "value"] = 5000.0
+    extra = pd.DataFrame(
+        {"asset_id": "A", "sensor": "other", "ts": [START + DAY + pd.Timedelta(hours=1)], "value": 2.0}
+    )
+    settings = {
+        "parameters": {
+            "execution": {"enabled_models": [model]},
+            "sensors": {"current": {"unit": "A", "valid_range": [-500, 500]}},
+        }
+    }
+    digests = []
+    for name in ("late", "clean"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "settings.json").write_text(json.dumps(settings))
+        fleet = Fleet(tmp_path / name / "store", tmp_path / name / "settings.json", [toys])
+        whole = pd.concat([current, other])
+        days = [whole[whole.ts.dt.day_of_year == day] for day in range(1, 8)]
+        for piece in [*days, extra] if name == "late" else [pd.concat([whole, extra])]:
+            ingest(fleet, piece)
+            fleet.run(local=True)
+        digests.append(fleet.digest())
+        assert fleet.sql("select count(*) from outputs").fetchall()[0][0] >= 3
+    assert digests[0] == digests[1]
+
+
+@pytest.mark.parametrize("further", [False, True])
+def test_a_head_behind_which_everything_was_taken_away_moves_back(further: bool, toys: Path, tmp_path: Path) -> None:
+    """The head is that of a pair that a budget has stopped: nothing of the log is left from there on."""
+    events = year(6)
+    fleet = fleet_of(tmp_path, toys, events.iloc[: 2 * PER_DAY], "held", max_days_period_compute=2)
+    ingest(fleet, events.iloc[2 * PER_DAY : 4 * PER_DAY])
+    assert fleet.run(local=True).remaining == 1
+    fleet.retract(fleet.batches()[-1]["batch"])
+    if further:
+        fleet = Fleet(fleet.root, settings_for(tmp_path / "more.json", "held", "latest"), [toys])
+    fleet.run(local=True)
+    models = ("held", "latest") if further else ("held",)
+    left = events.iloc[: 2 * PER_DAY]
+    assert fleet.digest() == clean_digest(tmp_path, toys, left, *models)
+    more = events.iloc[2 * PER_DAY - 1 : 2 * PER_DAY].assign(ts=START + 2 * DAY - pd.Timedelta(hours=1))
+    ingest(fleet, more)
+    fleet.run(local=True)
+    fleet.run(local=True)
+    assert fleet.digest() == clean_digest(tmp_path / "more", toys, pd.concat([left, more]), *models)

@@ -163,3 +163,23 @@ def test_wrong_names_are_told(ran, twins, ask, corrected):
     ask("batches", "retract", corrected)
     code, _, err = twins("batches", "retract", corrected)
     assert (code, "is retracted already" in err) == (2, True)
+
+
+@pytest.mark.parametrize("change", [{"ts": pd.Timestamp("2025-06-01T00:00Z")}, {"sensor": "no such sensor"}])
+def test_a_key_far_from_the_log_takes_nothing_with_it(ran, ask, write, events, change):
+    before, figures = ask("digest"), ask("assets", "list")
+    report = ask("ingest", "--retract", write("far.csv", events.iloc[:1].assign(**change)))
+    assert (report["retracted"], report["duplicates"]) == (0, 1)
+    assert ask("assets", "list") == figures
+    assert ask("plan")["items"] == []
+    ask("run", "--local")
+    assert ask("digest") == before
+
+
+def test_a_key_that_came_again_counts_once_when_its_tombstone_is_undone(ran, ask, write, events):
+    rows = events.iloc[10:12]
+    batch = ask("ingest", "--retract", write("gone.csv", rows))["batch"]
+    ask("ingest", write("again.csv", rows.assign(value=99.0)))
+    ask("batches", "retract", batch)
+    assert count(ask) == len(events)
+    assert count(ask, "value = 99") == 2

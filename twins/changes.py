@@ -61,11 +61,10 @@ def _arrived(asset: AssetFacts, head: Head) -> Iterator[Change]:
         fresh = fresh or until >= edge
         if since < edge:
             yield Change("late_events", since, min(until, edge - 1))
-    if head.as_of is not None and (asset.last_ts is None or asset.last_ts < head.as_of):
-        newest = GENESIS if asset.last_ts is None else asset.last_ts
-        if newest < edge:  # what held the newest slots open is gone: the head itself moves back
-            yield Change("late_events", newest)
-            return
+    if head.head is not None and (asset.last_ts is None or asset.last_ts < edge):
+        # What held the newest slots open is gone: the head itself moves back.
+        yield Change("late_events", GENESIS if asset.last_ts is None else asset.last_ts)
+        return
     behind = head.as_of is None or (asset.last_ts is not None and asset.last_ts > head.as_of)
     if fresh or (behind and asset.last_ts is not None):
         yield Change("new_events", FOREVER)

@@ -74,7 +74,8 @@ def _wanted(
     if mode == "incremental" and head.status == "parked":
         # Parked until it is retried by name, or until what it was tried with has changed.
         tried = [*made_with(asset, model.fingerprint, binding, head.tried, head.tried_seq, head.tried_choices)]
-        since = [change._replace(reason="") for change in changes(asset, model.fingerprint, binding, head)]
+        missed = (*changes(asset, model.fingerprint, binding, head), *_above(binding, head, heads, items))
+        since = [change._replace(reason="") for change in missed]
         return [*tried, *since] if tried else []
     found = [*changes(asset, model.fingerprint, binding, head), *_above(binding, head, heads, items)]
     if mode == "retry":

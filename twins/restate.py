@@ -68,7 +68,9 @@ def restate(twin: Twin, order: Order, series: AssetSeries) -> Restated:
     rest.closed = first.closed.followed_by(rest.closed)
     rest.edges = list({edge.at: edge for edge in (*first.edges, *rest.edges)}.values())
     ranges = ((order.start, first.converged), (edge, None if rest.complete else rest.head))
-    return Restated(rest, first.begun, met.through, first.converged, ranges)
+    # Before a pair's first visited slot there are no rows that could be void.
+    voided = first.converged if met.through is None else met.through
+    return Restated(rest, first.begun, voided, first.converged, ranges)
 
 
 def _stop(twin: Twin, start: int | None, stop: int | None, slots: int | None, series: AssetSeries) -> int | None:

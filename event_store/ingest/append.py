@@ -109,7 +109,9 @@ class _Appender:
             overlapping = overlaps(con)
             heads = _heads(con)
             seq = self._store.next_seq(con)
-            segments = read_log_segments(con, seq, overlapping)
+            # What is left of an asset is counted in all of its log, also where the file meets nothing in it.
+            buckets = {int(b) for b in events.bucket} if options.retract else set(overlapping)
+            segments = read_log_segments(con, seq, buckets)
         met = mark_known(events, overlapping, segments, self._store.paths.root)
         report = self._report(options, heads)
         if not dry_run:

@@ -40,7 +40,7 @@ def mark_known(
     for bucket, groups in overlapping.items():
         starts: dict[str, int | None] = {}
         for _, asset, first, _ in groups:
-            starts[asset] = min(first, starts.get(asset) or first)
+            starts[asset] = min(first, starts.get(asset, first) or 0)
         until = max(last for _, _, _, last in groups)
         parts = [s for s in segments.get(bucket, ()) if s.first_ts <= until]
         known = read_assets(root, parts, starts)
