@@ -1,9 +1,12 @@
 """Migrations: what brings a store of an older schema version to this engine's."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+import duckdb
 
 from altergo_interface.errors import StoreError
 from event_store.publish import publish
@@ -40,12 +43,24 @@ def upgrade(store: Store) -> UpgradeReport:
 def _step(store: Store, version: int) -> Path:
     backup = store.paths.root / f"catalog.v{version}.duckdb"
     with store.catalog.migration(backup) as con:
-        for name, function in _FUNCTIONS.items():
-            con.create_function(name, function)
-        for statement in MIGRATIONS[version]:
-            con.execute(statement)
+        with _functions(con):
+            for statement in MIGRATIONS[version]:
+                con.execute(statement)
         con.execute("update store.meta set value = ? where key = 'schema_version'", [str(version + 1)])
     return backup
+
+
+@contextmanager
+def _functions(con: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """What the statements may call; all sessions of this process share an instance, so it goes when they are done."""
+    try:
+        for name, function in _FUNCTIONS.items():
+            con.create_function(name, function)
+        yield
+    finally:
+        for name in _FUNCTIONS:
+            with suppress(duckdb.Error):
+                con.remove_function(name)
 
 
 def _carry_digest(text: str) -> str:

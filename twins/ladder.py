@@ -7,6 +7,7 @@ from twins.grid import Grid
 DAYS = 7
 WEEKS = 8
 NEWEST = 2
+MONDAYS = 3
 HASH_DAYS = 35
 """An edge that is no rung keeps its carry's hash for so long: enough to stop a replay, at a tenth of the size."""
 
@@ -46,8 +47,8 @@ def hashed(edge: int, head: int) -> bool:
 
 
 def rungs(head: int, grid: Grid) -> tuple[int, ...]:
-    """Where a long replay should end a call, so that there is something to go back to: Mondays and the last days."""
+    """Where a long replay should end a call, so that there is something to go back to: the last Mondays and the last
+    day. Each costs a call, and most events that are late are so by days; the other rungs come with the runs."""
     monday = head - (head - _MONDAY_US) % _WEEK_US
-    weekly = (monday - k * _WEEK_US for k in range(WEEKS))
-    daily = (grid.floor(head - k * _DAY_US) for k in (1, 3))
-    return tuple(sorted({*weekly, *daily}))
+    weekly = (monday - k * _WEEK_US for k in range(MONDAYS))
+    return tuple(sorted({*weekly, grid.floor(head - _DAY_US)}))
