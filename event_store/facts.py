@@ -149,8 +149,8 @@ def _heads(con: duckdb.DuckDBPyConnection, seq: int, ladders: bool) -> dict[str,
             parse(tried_choices),
             events,
             {} if consumed is None else parse(consumed),
-            edges.get((asset, model), ()),
-            masks.get((asset, model), ()),
+            edges.get((asset, model), ()) if edges else (),
+            masks.get((asset, model), ()) if masks else (),
         )
     return found
 
