@@ -13,14 +13,18 @@ import pyarrow.parquet as pq
 
 from actors.times import parse_time
 from altergo_interface import ParameterError, SelectionError
+from altergo_interface.chemistries import OCV_TABLE, ocv_table
 from altergo_interface.parameters import SENSOR_OVERRIDES, check_parameter
 from event_store.parameters import Given
 
 Row = dict[str, Any]
 
 
-def read_assets_file(path: Path, known: Collection[str]) -> list[Given]:
-    """All parameters of a registry file; `known` are the names that registered models take.
+def read_assets_file(path: Path, known: Collection[str], chemistries: Collection[str] = ()) -> list[Given]:
+    """All parameters of a registry file.
+
+    `known` are the names that registered models take, `chemistries` those that the settings add. An `ocv_table` may
+    name a CSV file, relative to the registry; the table itself is what is kept.
 
     Raises ParameterError naming the file, the row and the column; nothing is taken from a file with an error.
     """
@@ -32,7 +36,7 @@ def read_assets_file(path: Path, known: Collection[str]) -> list[Given]:
         raise ParameterError(f"{path}: no column 'asset_id'", f"It has: {', '.join(columns)}")
     found: dict[tuple[str, str, int | None], tuple[Any, int]] = {}
     for number, row in enumerate(rows, 1):
-        for given in _given(row, f"{path}: row {number}", known):
+        for given in _given(row, path, f"{path}: row {number}", known, chemistries):
             value, before = found.setdefault((given.asset_id, given.name, given.valid_from), (given.value, number))
             if value != given.value:
                 what = f"{path}: row {number}: {given.asset_id} {given.name} is {given.value}, but {value} in row"
@@ -83,7 +87,7 @@ def _parquet(path: Path) -> Sequence[Row]:
     return rows
 
 
-def _given(row: Row, where: str, known: Collection[str]) -> Iterator[Given]:
+def _given(row: Row, path: Path, where: str, known: Collection[str], chemistries: Collection[str]) -> Iterator[Given]:
     asset = row.get("asset_id")
     if _missing(asset):
         raise ParameterError(f"{where}: no asset_id", "Name the asset or remove the row")
@@ -93,7 +97,9 @@ def _given(row: Row, where: str, known: Collection[str]) -> Iterator[Given]:
             continue
         if valid_from is not None and name in SENSOR_OVERRIDES:
             raise ParameterError(f"{where}: {name} holds for the whole history", "Give it without valid_from")
-        yield Given(str(asset), *check_parameter(name, value, known, where), valid_from)
+        if name.lower() == OCV_TABLE:
+            value = ocv_table(value, path.parent, f"{where}: {name}")
+        yield Given(str(asset), *check_parameter(name, value, known, where, chemistries), valid_from)
 
 
 def _missing(value: Any) -> bool:

@@ -112,7 +112,7 @@ class Fleet:
     def import_assets(self, path: str | Path) -> int:
         """Take asset parameters from a registry file; returns how many were new or different."""
         known = {name for spec in self.registry().values() for name in spec.manifest.inputs}
-        given = read_assets_file(Path(path), known)
+        given = read_assets_file(Path(path), known, self.settings().chemistries)
         return append_parameters(Store.create(self.root), given, str(path))
 
     def purge(self, asset_id: str) -> PurgeReport:

@@ -47,7 +47,8 @@ def build_twin(spec: ModelSpec, settings: Settings, work: AssetWork, above: Mapp
         raise ModelError(f"input missing: {binding.what}")
     block = settings.models.get(spec.name, ModelSettings())
     config = spec.manifest.effective_configuration(block.configuration, f"models.{spec.name}")
-    return Twin(spec.create(config), spec.manifest, binding, work.parameters, spec.continuity)
+    model, added = spec.create(config), settings.chemistries
+    return Twin(model, spec.manifest, binding, work.parameters, spec.continuity, chemistries=added)
 
 
 class TwinActor:

@@ -1,8 +1,8 @@
 """Settings (`altergo-settings.json`): read, overlaid by the environment, checked, typed.
 
-`execution`, `sensors` and `models` may sit under `parameters.configuration` or directly under `parameters`; a
-leaf is a plain value or `{"description", "default", "valueDev"}`, of which `valueDev` wins in a local run; a
-model's configuration may be flat in its block or under `configuration`. Unknown keys are errors.
+`execution`, `sensors`, `models` and `chemistries` may sit under `parameters.configuration` or directly under
+`parameters`; a leaf is a plain value or `{"description", "default", "valueDev"}`, of which `valueDev` wins in a local
+run; a model's configuration may be flat in its block or under `configuration`. Unknown keys are errors.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from altergo_interface.chemistries import Chemistry, parse_chemistries
 from altergo_interface.errors import SettingsError, did_you_mean
 from altergo_interface.sensors import CurrentSign, SensorRule
 from altergo_interface.units import is_unit
@@ -69,6 +70,7 @@ class Settings(_Block):
     execution: Execution = Execution()
     sensors: dict[str, SensorRule] = {}
     models: dict[str, ModelSettings] = {}
+    chemistries: dict[str, Chemistry] = {}
     source: str = ""
 
     @field_validator("sensors")
@@ -102,6 +104,7 @@ def parse_settings(raw: Any, source: str, environ: Mapping[str, str] | None = No
         "execution": _leaves(sections["execution"]),
         "sensors": {name: _leaves(rule) for name, rule in sections["sensors"].items()},
         "models": {name: _model_block(block) for name, block in sections["models"].items()},
+        "chemistries": parse_chemistries(_leaves(sections["chemistries"]), source),
         "source": source,
     }
     try:
@@ -118,7 +121,7 @@ def _sections(raw: Any, source: str) -> dict[str, dict[str, Any]]:
     if not isinstance(nested, dict):
         raise SettingsError(f"{source}: 'parameters.configuration' is no object", "See the README's example")
     merged = {**body, **nested}
-    known = ("execution", "sensors", "models")
+    known = ("execution", "sensors", "models", "chemistries")
     for key in merged:
         if key not in known:
             raise SettingsError(f"{source}: unknown key 'parameters.{key}'", did_you_mean(key, known))

@@ -5,21 +5,24 @@ import math
 from collections.abc import Collection
 from typing import Any
 
-from altergo_interface.errors import ParameterError, did_you_mean
+from altergo_interface.chemistries import CHEMISTRY, OCV_TABLE, check_chemistry
+from altergo_interface.errors import ParameterError
+from altergo_interface.ocv_columns import checked_ocv
 from altergo_interface.sensors import SensorRule
 
-CHEMISTRIES = ("LFP", "NMC", "NCA", "LCO", "LMO", "LTO")
 SENSOR_OVERRIDES = ("cadence_s", "current_sign", "max_silence_s", "telemetry")
 """Fields of a sensor's declaration that an asset may set for all of its sensors."""
 
-KNOWN = ("capacity", "chemistry", "cells_in_series", *SENSOR_OVERRIDES)
+KNOWN = ("capacity", CHEMISTRY, OCV_TABLE, "cells_in_series", *SENSOR_OVERRIDES)
 
 
-def check_parameter(given: str, value: Any, known: Collection[str], where: str) -> tuple[str, Any]:
+def check_parameter(
+    given: str, value: Any, known: Collection[str], where: str, chemistries: Collection[str] = ()
+) -> tuple[str, Any]:
     """The parameter's name, in the case in which it is known, and its value in canonical form.
 
-    `known` are the further names that registered models take. A name that nobody knows is kept as an attribute
-    of the asset (a site, an owner), unless it looks like a known one misspelt.
+    `known` are the further names that registered models take, `chemistries` those that the settings add. A name that
+    nobody knows is kept as an attribute of the asset (a site, an owner), unless it looks like a known one misspelt.
 
     Raises ParameterError naming `where` (file and row).
     """
@@ -30,18 +33,13 @@ def check_parameter(given: str, value: Any, known: Collection[str], where: str) 
         if near:
             raise ParameterError(f"{where}: unknown parameter '{given}'", f"Did you mean '{names[near[0]]}'?")
         return given, value
-    if name == "chemistry":
-        return name, _chemistry(value, where)
+    if name == CHEMISTRY:
+        return name, check_chemistry(value, chemistries, where)
+    if name == OCV_TABLE:
+        return name, checked_ocv(value, f"{where}: {name}")
     if name in ("capacity", "cells_in_series"):
         return name, _positive(name, value, where)
     return name, _sensor_override(name, value, where) if name in SENSOR_OVERRIDES else value
-
-
-def _chemistry(value: Any, where: str) -> str:
-    chemistry = str(value).upper()
-    if chemistry not in CHEMISTRIES:
-        raise ParameterError(f"{where}: unknown chemistry '{value}'", did_you_mean(chemistry, CHEMISTRIES))
-    return chemistry
 
 
 def _positive(name: str, value: Any, where: str) -> float | int:

@@ -9,7 +9,6 @@ import pytest
 from numpy.typing import NDArray
 
 from altergo_interface.errors import ParameterError, SelectionError
-from models._ocv import CHEMISTRIES, OcvTable, load_table
 from models._simulator import (
     FAULT_KINDS,
     AssetHistory,
@@ -60,41 +59,6 @@ def assert_same(a: AssetHistory, b: AssetHistory, samples: int | None = None) ->
     for name, (t, values) in a.sensors.items():
         np.testing.assert_array_equal(t[:samples], b.sensors[name][0][:samples])
         np.testing.assert_array_equal(values[:samples], b.sensors[name][1][:samples])
-
-
-# Open-circuit voltage
-
-
-@pytest.mark.parametrize("chemistry", CHEMISTRIES)
-def test_table_is_found_in_any_case_and_interpolates(chemistry: str) -> None:
-    table = load_table(chemistry.lower())
-    assert table is load_table(chemistry)
-    np.testing.assert_array_equal(table.ocv(table.soc), table.open_circuit_v)
-    assert table.ocv(0.505) == pytest.approx((table.open_circuit_v[50] + table.open_circuit_v[51]) / 2)
-    assert table.ocv([-1.0, 2.0]).tolist() == [table.open_circuit_v[0], table.open_circuit_v[-1]]
-    with pytest.raises(ValueError, match="read-only"):
-        table.open_circuit_v[0] = 0.0
-
-
-def test_unknown_chemistry_names_the_nearest() -> None:
-    with pytest.raises(ParameterError, match="Did you mean 'NMC'"):
-        load_table("NMC811")
-
-
-@pytest.mark.parametrize(
-    ("soc", "ocv", "problem"),
-    [
-        ([0.0, 0.5], [3.0, 4.0], "from 0 to 1"),
-        ([0.0, 0.5, 0.5, 1.0], [3.0, 3.5, 3.6, 4.0], "strictly"),
-        ([0.0, 0.5, 1.0], [3.0, 2.9, 4.0], "never decrease"),
-        ([0.0, 0.5, 1.0], [3.0, np.nan, 4.0], "never decrease"),
-        ([0.0, 1.0], [3.0, 5.1], "0 to 5 V"),
-        ([0.0, 1.0], [3.0], "same length"),
-    ],
-)
-def test_bad_table_is_refused(soc: list[float], ocv: list[float], problem: str) -> None:
-    with pytest.raises(ParameterError, match=problem):
-        OcvTable("mine", np.array(soc), np.array(ocv))
 
 
 # Determinism

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from altergo_interface import CONTRACT_VERSION
+from altergo_interface.chemistries import CHEMISTRY, OCV_TABLE
 from altergo_interface.config import InputMapping, ModelSettings, Settings
 from altergo_interface.manifest import Manifest
 from altergo_interface.models import ModelSpec
@@ -19,7 +20,7 @@ Parts = Mapping[str, Mapping[str, Any]]
 
 _GROUPS = {
     "code": ("code", "manifest", "contract"),
-    "tables": ("tables",),
+    "tables": ("tables", "chemistries"),
     "config": ("configuration", "mapping", "sensors", "grid"),
     "upstream": ("upstream",),
 }
@@ -29,9 +30,10 @@ _GROUPS = {
 class Fingerprint:
     """Hashes of all that can change a result: one of everything, and one for each kind of reason to run again.
 
-    `code`: the files of the model's code closure, its manifest and the contract; `tables`: its data tables; `config`:
-    its effective configuration, the declared mapping, the sensors' declarations and the grid; `upstream`: the
-    fingerprints of the models that may feed it. `parts` says what they were made of.
+    `code`: the files of the model's code closure, its manifest and the contract; `tables`: its data tables and, if it
+    asks for a chemistry, those that the settings declare; `config`: its effective configuration, the declared
+    mapping, the sensors' declarations and the grid; `upstream`: the fingerprints of the models that may feed it.
+    `parts` says what they were made of.
     """
 
     value: str
@@ -101,6 +103,7 @@ def fingerprint(
         "manifest": _manifest(spec.manifest),
         "contract": {"version": CONTRACT_VERSION},
         "tables": spec.tables,
+        "chemistries": _chemistries(spec.manifest, settings),
         "configuration": spec.manifest.effective_configuration(block.configuration, where),
         "mapping": {name: _mapped(names, block.inputs.get(name)) for name, names in mapping.items()},
         "sensors": {"rules": _rules(settings, {name for names in mapping.values() for name in names})},
@@ -121,6 +124,13 @@ def _manifest(manifest: Manifest) -> dict[str, Any]:
         for name, entry in value.items():
             flat[f"{key}.{name}"] = {k: v for k, v in entry.items() if k not in ("description", "example")}
     return flat
+
+
+def _chemistries(manifest: Manifest, settings: Settings) -> dict[str, str]:
+    """A hash of each chemistry that the settings declare, for a model that asks for the asset's."""
+    if not {CHEMISTRY, OCV_TABLE} & set(manifest.inputs):
+        return {}
+    return {name: _hash(chemistry.model_dump(mode="json")) for name, chemistry in settings.chemistries.items()}
 
 
 def _mapped(names: tuple[str, ...], mapping: InputMapping | None) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """A twin of one pair, ready to replay: the model, what feeds it, and the constants that it takes."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from altergo_interface.base_model import Model
+from altergo_interface.chemistries import Chemistry, resolved
 from altergo_interface.data import Input, Samples
 from altergo_interface.errors import ModelError
 from altergo_interface.manifest import Continuity, Manifest
@@ -17,7 +18,7 @@ from twins.grid import UTC_DAYS, Grid
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """One pair, ready to replay: the model, its manifest, and what of the asset feeds it."""
+    """One pair, ready to replay: the model, its manifest, what of the asset feeds it, and declared chemistries."""
 
     model: Model
     manifest: Manifest
@@ -25,6 +26,7 @@ class Twin:
     parameters: Collection[ParameterFact]
     continuity: Continuity
     grid: Grid = UTC_DAYS
+    chemistries: Mapping[str, Chemistry] = field(default_factory=dict)
 
     @property
     def plain(self) -> bool:
@@ -44,7 +46,8 @@ class Twin:
             if value is None and self.manifest.inputs[name].required:
                 what = f"parameter '{self.binding.constants[name]}' has no value before its first valid_from"
                 raise ModelError(what, "Import one without valid_from")
-        found = {name: _typed(name, value, self.manifest) for name, value in values.items() if value is not None}
+        known = resolved({n: v for n, v in values.items() if v is not None}, self.chemistries, self.manifest.inputs)
+        found = {name: _typed(name, value, self.manifest) for name, value in known.items()}
         return found | self._seeds(outputs)
 
     def _seeds(self, outputs: Mapping[str, Sample]) -> dict[str, Input]:
