@@ -24,6 +24,7 @@ from actors.work import HostConfig
 from altergo_interface import SelectionError
 from altergo_interface.config import Settings, load_settings
 from altergo_interface.errors import did_you_mean
+from altergo_interface.manifest import GROUPS
 from altergo_interface.models import Registry, discover
 from event_store.attempts import recover
 from event_store.compact import CompactReport
@@ -111,7 +112,8 @@ class Fleet:
 
     def import_assets(self, path: str | Path) -> int:
         """Take asset parameters from a registry file; returns how many were new or different."""
-        known = {name for spec in self.registry().values() for name in spec.manifest.inputs}
+        inputs = [entry for spec in self.registry().values() for entry in spec.manifest.inputs.items()]
+        known = {name for name, entry in inputs if entry.type not in GROUPS}
         given = read_assets_file(Path(path), known, self.settings().chemistries)
         return append_parameters(Store.create(self.root), given, str(path))
 

@@ -31,13 +31,14 @@ class Samples:
     """One series: stamps `t` (n,) int64 µs UTC, strictly increasing, and values `x` (n,) float64.
 
     The first `lead` samples lie before the span: they were seen by an earlier call and are given again so that
-    the first interval is whole. `declared` is what the settings say of the sensor.
+    the first interval is whole. `declared` is what the settings say of the sensor, `sensor` its name.
     """
 
     t: Times
     x: Values
     lead: int = 0
     declared: SensorRule = field(default_factory=SensorRule)
+    sensor: str = ""
 
     def __len__(self) -> int:
         return len(self.t)
@@ -95,6 +96,11 @@ class StepData(Mapping[str, Input]):
         """The table of that name, or None where it is absent or empty."""
         found = self.inputs.get(name)
         return found if isinstance(found, Table) and len(found) else None
+
+    def sensors(self, name: str) -> Mapping[str, Samples]:
+        """The sensors of the input of that name that have had a sample, each as delivered, with its declaration."""
+        found = self.inputs.get(name)
+        return found if isinstance(found, Mapping) else {}
 
     def number(self, name: str) -> float | None:
         """The constant of that name, or None where it is absent."""

@@ -25,12 +25,16 @@ class Continuity(StrEnum):
     WHOLE_LOG = "whole_log"
 
 
+GROUPS = ("table", "sensors")
+"""Types of inputs that several sensors feed."""
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class InputSpec(_Part):
-    """One input: a series, a table (one series per cell), or a constant of the asset.
+    """One input: a series, a table (one series per cell), sensors as they were delivered, or a constant of the asset.
 
     `default` names what it is mapped to where the settings say nothing (then the logical name itself).
     `unit` and `current_sign` are what the model receives; `valid_range` is closed, in that unit. With
@@ -38,7 +42,7 @@ class InputSpec(_Part):
     it. `example` is a value that the conformance checks use for a constant.
     """
 
-    type: Literal["pd.Series", "table", "float", "str", "dict"] = "pd.Series"
+    type: Literal["pd.Series", "table", "sensors", "float", "str", "dict"] = "pd.Series"
     unit: str | None = None
     required: bool = True
     default: tuple[str, ...] = ()
@@ -51,7 +55,7 @@ class InputSpec(_Part):
     @property
     def is_series(self) -> bool:
         """Whether it is fed by sensors."""
-        return self.type in ("pd.Series", "table") and self.initialisation_value is None
+        return self.type in ("pd.Series", *GROUPS) and self.initialisation_value is None
 
 
 class OutputSpec(_Part):

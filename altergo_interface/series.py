@@ -18,7 +18,7 @@ def to_series(samples: Samples) -> "pd.Series[float]":
 
 
 def to_pandas(data: StepData) -> dict[str, Any]:
-    """A step as plain models see it: Series, DataFrames (tables), numbers, strings and dicts."""
+    """A step as plain models see it: Series, DataFrames (tables), dicts (of sensors too), numbers and strings."""
 
     def one(value: Any) -> Any:
         if isinstance(value, Samples):
@@ -26,6 +26,8 @@ def to_pandas(data: StepData) -> dict[str, Any]:
         if isinstance(value, Table):
             index = pd.DatetimeIndex(value.t.view("M8[us]"), tz="UTC")
             return pd.DataFrame(value.x, index=index, columns=list(value.columns))
+        if isinstance(value, Mapping):
+            return {name: one(part) for name, part in value.items()}
         return value
 
     # A series without a sample is an absent input: a model that meets one need not look whether it is empty.

@@ -120,6 +120,7 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {
         "alter table store.attempts add column events bigint",
         "alter table store.attempts add column fingerprint varchar",
         "create table store.lost(asset_id varchar, model varchar, attempts bigint)",
-    )
+    ),
+    2: ('create table store.duplicates(asset_id varchar, sensor varchar, "day" date, duplicates bigint)',),
 }
 """Schema version to the SQL statements that bring it to the next one, in one transaction. A released entry stays."""

@@ -10,6 +10,7 @@ from event_store.catalog import one
 from event_store.durable import sync
 from event_store.locks import CATALOG_WAIT_S, exclusive
 from event_store.paths import StorePaths
+from event_store.quality import UNSEEN
 from event_store.store import Store
 from event_store.views import quoted, view_statements
 
@@ -51,7 +52,8 @@ def _publish(store: Store) -> None:
             segments = con.execute(_SEGMENTS).fetchall()
             gone = [seq for (seq,) in con.execute(_RETRACTED).fetchall()]
             parameters = con.execute(_PARAMETERS).fetchall()
-            con.execute(view_statements(store.paths.root, segments, parameters, gone))
+            unseen = [bucket for (bucket,) in con.execute(UNSEEN).fetchall()]
+            con.execute(view_statements(store.paths.root, segments, parameters, gone, unseen))
             con.execute("insert into store.meta values ('root', ?)", [str(store.paths.root)])
             con.execute("checkpoint")
         sync(draft)

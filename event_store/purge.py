@@ -18,9 +18,8 @@ from event_store.publish import publish
 from event_store.segments import INDEX_KEY, SCHEMAS, Segment, write_segment
 from event_store.store import Store
 
-_TABLES = (
-    *("assets", "sensors", "arrivals", "parameters", "heads", "snapshots", "masks", "skipped", "attempts", "lost"),
-)
+_RESULTS = ("heads", "snapshots", "masks", "skipped", "attempts", "lost")
+_TABLES = ("assets", "sensors", "arrivals", "duplicates", "parameters", *_RESULTS)
 
 
 @dataclass(frozen=True, slots=True)

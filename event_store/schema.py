@@ -1,6 +1,6 @@
 """The catalog's tables, and the version of all that a store holds."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES = """
 create table store.meta(key varchar, value varchar);
@@ -20,6 +20,7 @@ create table store.sensors(
     min_value double, max_value double);
 create table store.arrivals(
     asset_id varchar, seq bigint, changed bigint, changed_from timestamptz, changed_to timestamptz);
+create table store.duplicates(asset_id varchar, sensor varchar, "day" date, duplicates bigint);
 create table store.parameters(
     asset_id varchar, name varchar, value varchar, valid_from timestamptz, seq bigint);
 create table store.fingerprints(fingerprint varchar, parts varchar);

@@ -1,10 +1,11 @@
 """The views that users query: SQL over the catalog's tables and the Parquet segments."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
+from event_store.quality import quality_view
 from event_store.segments import SCHEMAS
 
 _TYPES = {"int64": "bigint", "int32": "integer", "double": "double", "string": "varchar"}
@@ -15,9 +16,11 @@ def view_statements(
     segments: Iterable[tuple[str, str, int, str, int, int, bool]],
     parameters: Sequence[tuple[str, bool]],
     retracted: Sequence[int],
+    unseen: Collection[int] = (),
 ) -> str:
     """All views. `segments` are (path, kind, bucket, month, first batch, last batch, collides), `parameters` (name,
-    whether a number), `retracted` the batches that do not count."""
+    whether a number), `retracted` the batches that do not count, `unseen` the buckets of assets without records of
+    their quality."""
     gone = set(retracted)
     segments = list(segments)
     rows = [row for row in segments if row[1] != "event" or row[4] != row[5] or row[4] not in gone]
@@ -25,14 +28,16 @@ def view_statements(
     # Only in these places can two events share a key; elsewhere nothing has to be compared.
     # Flags of retracted segments count, too: what came after a tombstone has relied on the flag of that.
     collided = {(bucket, month) for _, kind, bucket, month, *_, collides in segments if kind == "event" and collides}
-    events = [(str(root / p), (b, m) in collided) for p, kind, b, m, *_ in rows if kind == "event"]
+    events = [(str(root / p), b, (b, m) in collided) for p, kind, b, m, *_ in rows if kind == "event"]
+    unlooked = _events([event for event in events if event[1] in unseen], retracted) if unseen else None
+    records = newest_records(scan("record", files["record"]), scan("open_record", files["open_record"]))
     return "\n".join(
         (
-            _events([p for p, hit in events if not hit], [p for p, hit in events if hit], retracted),
+            f"create or replace view main.events as {_events(events, retracted)};",
             _outputs(files["output"], files["open_output"]),
-            _records(files["record"], files["open_record"]),
+            _records(records),
             _assets(parameters),
-            _QUALITY,
+            quality_view(records, unlooked),
             _CATALOG_VIEWS,
         )
     )
@@ -53,18 +58,18 @@ def _sql_type(kind: pa.DataType) -> str:
     return "timestamptz" if pa.types.is_timestamp(kind) else _TYPES[str(kind)]
 
 
-def _events(plain: Sequence[str], collided: Sequence[str], retracted: Sequence[int]) -> str:
-    """The winner of every key that has not been deleted: a tombstone's value is NaN."""
+def _events(files: Sequence[tuple[str, int, bool]], retracted: Sequence[int]) -> str:
+    """The winner of every key that has not been deleted: a tombstone's value is NaN. `files` are (path, bucket,
+    whether keys may repeat in its place)."""
     counts = f" where seq not in ({', '.join(map(str, retracted))})" if retracted else ""
+    plain, collided = ([path for path, _, hit in files if hit is repeats] for repeats in (False, True))
     return f"""
-create or replace view main.events as
 select asset_id, sensor, ts, value, seq from {scan("event", plain)}{counts}
 union all
 select * from (
     select asset_id, sensor, ts, value, seq from {scan("event", collided)}{counts}
     qualify row_number() over (partition by asset_id, sensor, ts order by seq desc, "row" desc) = 1)
-where not isnan(value);
-"""
+where not isnan(value)"""
 
 
 def standing(closed: str) -> str:
@@ -108,11 +113,12 @@ qualify row_number() over (partition by asset_id, model, kind, cell, started_at 
 """
 
 
-def _records(closed: Sequence[str], provisional: Sequence[str]) -> str:
+def _records(newest: str) -> str:
+    """Days without any fault of their data stand in the view `quality` alone."""
     return f"""
 create or replace view main.records as
 select asset_id, model, kind, cell, started_at, ended_at, severity, value, detail::json as detail, ts as known_at
-from ({newest_records(scan("record", closed), scan("open_record", provisional))});
+from ({newest}) where kind <> 'quality' or severity is not null;
 """
 
 
@@ -156,23 +162,6 @@ def quoted(text: str) -> str:
 def _identifier(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
-
-_QUALITY = """
-create or replace view main.quality as
-with delivered as (
-    select e.asset_id, e.sensor, (e.ts at time zone 'UTC')::date as day, e.ts, e.value,
-           r.low, r.high, coalesce(5 * try_cast(c.value as double), r.max_interval_s, 120) as max_interval_s,
-           epoch(e.ts) - epoch(lag(e.ts) over (partition by e.asset_id, e.sensor order by e.ts)) as step_s
-    from main.events e
-    left join store.sensor_rules r on r.sensor = e.sensor
-    left join (select asset_id, arg_max(value, seq) as value from store.parameters
-               where name = 'cadence_s' group by asset_id) c on c.asset_id = e.asset_id)
-select asset_id, sensor, day, count(*) as samples,
-       count(*) filter (step_s > max_interval_s) as gaps,
-       coalesce(sum(step_s) filter (step_s > max_interval_s), 0) as gap_s,
-       count(*) filter (value < low or value > high) as out_of_range
-from delivered group by asset_id, sensor, day;
-"""
 
 _CATALOG_VIEWS = """
 create or replace view main.twin_state as

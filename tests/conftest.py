@@ -17,8 +17,11 @@ STEP_S = 300
 DAY_ROWS = 86_400 // STEP_S
 SENSORS = ("current", "pack_voltage", "cell_voltage_min", "cell_voltage_max", "soc", "temperature")
 ASSETS = "asset_id,capacity,chemistry,cells_in_series,site\nEV-1,50,NMC,96,Ulm\nEV-2,80.5,LFP,100,Bonn\n"
+MODELS = "eq_cycles,voltage_monitor"
+"""What the tiny fleet runs: two models are enough to tell pairs apart."""
 SETTINGS = {
     "parameters": {
+        "execution": {"enabled_models": MODELS},
         "sensors": {
             "current": {"unit": "A", "cadence_s": STEP_S, "current_sign": "discharge_positive"},
             "pack_voltage": {"unit": "V", "cadence_s": STEP_S},

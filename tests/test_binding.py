@@ -7,6 +7,7 @@ import pytest
 
 from altergo_interface.config import Settings, parse_settings
 from altergo_interface.manifest import Manifest
+from altergo_interface.units import Conversion
 from twins import Binding, Missing, ParameterFact, bind
 from twins.binding import value_at
 
@@ -250,3 +251,12 @@ def test_a_parameter_has_no_value_before_its_first() -> None:
 def test_a_start_at_the_epoch_is_a_start(valid_from: int) -> None:
     facts = [fact("capacity", 60, valid_from, 1), fact("capacity", 50, None, 2)]
     assert value_at(facts, "capacity", 10) == 60
+
+
+def test_sensors_come_as_they_were_delivered() -> None:
+    manifest = {"inputs": {"all": {"type": "sensors", "unit": "V", "valid_range": [0, 1], "default": "*"}}}
+    found = bound(["a", "b"], declared={"a": {"unit": "mV", "valid_range": [0, 5]}}, manifest=manifest)
+    a, b = found.tables["all"]
+    assert (a.sensor, a.convert, a.bounds, a.valid_range) == ("a", Conversion(), None, None)
+    assert (a.declared.unit, a.declared.valid_range, b.declared.unit) == ("mV", (0, 5), None)
+    assert found.raw == {"all"}

@@ -26,7 +26,8 @@ def build(tmp_path_factory):
 
     def make(*frames):
         root = tmp_path_factory.mktemp("digest")
-        (root / "settings.json").write_text(json.dumps({"parameters": {"sensors": SENSORS}}))
+        parameters = {"execution": {"enabled_models": "eq_cycles,voltage_monitor"}, "sensors": SENSORS}
+        (root / "settings.json").write_text(json.dumps({"parameters": parameters}))
         (root / "assets.csv").write_text(ASSETS)
         fleet = Fleet(root / "store", root / "settings.json")
         fleet.import_assets(root / "assets.csv")

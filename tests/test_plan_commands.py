@@ -130,7 +130,7 @@ def test_a_manual_run_needs_a_range_and_a_range_needs_a_manual_run(ran, twins):
 def test_the_settings_can_ask_for_a_range(ran, ask, write, settings_document):
     before = ask("digest")
     execution = {"compute_type": "manual", "manual_start_date": "2026-01-31", "manual_end_date": "2026-02-01"}
-    settings_document["parameters"]["execution"] = execution
+    settings_document["parameters"]["execution"] |= execution
     changed = write("manual.json", settings_document)
     items = ask("plan", "--settings", changed)["items"]
     assert {(tuple(item["reasons"]), item["snapshot"] or item["from"]) for item in items} <= {
@@ -150,7 +150,7 @@ def test_a_models_own_compute_type_holds_where_none_is_asked_for(ran, ask, write
 
 
 def test_a_budget_says_what_remains(ingested, ask, write, settings_document):
-    settings_document["parameters"]["execution"] = {"max_days_period_compute": 1}
+    settings_document["parameters"]["execution"] |= {"max_days_period_compute": 1}
     limited = write("limited.json", settings_document)
     assert [ask("run", "--local", "--settings", limited)["remaining"] for _ in range(4)] == [4, 4, 4, 0]
     digest = ask("digest")

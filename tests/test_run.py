@@ -153,7 +153,7 @@ def test_a_changed_configuration_replays_its_model(ran, ask, write, settings_doc
 
 def test_changes_without_an_effect_replay_nothing(ran, ask, write, settings_document):
     parameters = settings_document["parameters"]
-    parameters["execution"] = {"debug_mode": True, "upload_output": True}
+    parameters["execution"] |= {"debug_mode": True, "upload_output": True}
     parameters["sensors"]["unrelated"] = {"unit": "V"}
     parameters["models"]["eq_cycles"] |= {
         "outputs": {"equivalent_cycles": "Cycles"},
@@ -329,8 +329,10 @@ MANIFEST = {
 
 
 @pytest.fixture
-def faulty(write):
-    """A folder of models with `counter`, which raises for the asset whose capacity `fault` names."""
+def faulty(write, settings, settings_document):
+    """A folder of models with `counter`, which raises for the asset whose capacity `fault` names; it is enabled."""
+    settings_document["parameters"]["execution"]["enabled_models"] += ",counter"
+    write(settings.name, settings_document)
     folder = write("more_models/counter/model.json", MANIFEST).parent
     write("more_models/counter/__init__.py", code(folder))
     return folder

@@ -1,5 +1,6 @@
 """Upgrading: a store of every released version opens, shows what it held, and goes on as if it had been new."""
 
+import json
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -23,6 +24,10 @@ def unpacked(request: pytest.FixtureRequest, workdir: Path) -> Path:
     """A folder with a store of an older version, its settings, and the three files that were ingested."""
     with tarfile.open(request.param) as archive:
         archive.extractall(workdir, filter="data")
+    settings = workdir / "altergo-settings.json"
+    document = json.loads(settings.read_text())
+    document["parameters"].setdefault("execution", {})["enabled_models"] = "eq_cycles,voltage_monitor"
+    settings.write_text(json.dumps(document))
     (workdir / "name").write_text(request.param.name.partition(".")[0])
     return workdir
 

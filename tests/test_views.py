@@ -18,7 +18,7 @@ COLUMNS = {
     "twin_state": "asset_id model as_of state fingerprint status run_id",
     "snapshots": "asset_id model as_of seq state run_id",
     "records": "asset_id model kind started_at ended_at severity value detail",
-    "quality": "asset_id sensor day samples gaps gap_s out_of_range",
+    "quality": "asset_id sensor day samples gaps gap_s out_of_range stuck duplicates contradictions",
     "skipped": "asset_id model missing",
     "runs": "run_id started_at ended_at mode seq assets events_replayed parked environment",
     "attempts": "asset_id model status reasons error seconds",
@@ -64,7 +64,8 @@ def published(tmp_path_factory, make_events):
         "soc": {"unit": "%", "cadence_s": 300},
         "*": {"cadence_s": 300},
     }
-    (root / "settings.json").write_text(json.dumps({"parameters": {"sensors": rules}}))
+    parameters = {"execution": {"enabled_models": "eq_cycles,voltage_monitor"}, "sensors": rules}
+    (root / "settings.json").write_text(json.dumps({"parameters": parameters}))
     fleet = Fleet(root / "store", root / "settings.json")
     fleet.ingest(root / "events.parquet")
     fleet.import_assets(root / "assets.csv")

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from altergo_interface.config import InputMapping, ModelSettings, Settings
 from altergo_interface.errors import UnitError
-from altergo_interface.manifest import InputSpec, Manifest
+from altergo_interface.manifest import GROUPS, InputSpec, Manifest
 from altergo_interface.parameters import SENSOR_OVERRIDES
 from altergo_interface.sensors import SensorRule, is_pattern, matching, rule_for
 from altergo_interface.units import Conversion, conversion, dimension, is_unit
@@ -41,6 +41,7 @@ class SensorBinding:
 class Binding:
     """A pair's inputs: series (one sensor), tables (several), and inputs that an asset parameter feeds.
 
+    `raw` are those of the tables whose sensors come one by one, as they were delivered.
     `groups` are the declared names that the tables' sensors were found by; `upstream` the models whose outputs are
     among the series (these are named `model:output`); `alternatives` the bound inputs among those of which the model
     needs one set or another; `assumed` what was taken for granted, one line each.
@@ -53,6 +54,7 @@ class Binding:
     upstream: frozenset[str] = frozenset()
     alternatives: tuple[str, ...] = ()
     assumed: tuple[str, ...] = ()
+    raw: frozenset[str] = frozenset()
 
     @property
     def sensors(self) -> frozenset[str]:
@@ -134,18 +136,20 @@ def bind(
             source, bound = _bind_series(name, spec, names, settings, block, sensors, overrides, upstream or {})
         except UnitError as error:
             return Missing(f"{name}: {error}")
-        if bound and spec.type == "table":
+        if bound and spec.type in GROUPS:
             tables[name], groups[name] = bound, source
         elif bound:
             series[name] = bound[0]
-        elif found is not None and spec.type != "table":
+        elif found is not None and spec.type not in GROUPS:
             constants[name] = found
     either = {name for group in manifest.one_of for name in group}
     alternatives = tuple(sorted(either & {*series, *tables, *constants}))
     assumed = tuple(_assumed(name, bound, manifest) for name, bound in series.items())
     above = (upstream_of(bound.sensor, upstream or {}) for bound in series.values() if bound.sensor not in sensors)
     models = frozenset(found[0] for found in above if found is not None)
-    binding = Binding(series, tables, constants, groups, models, alternatives, tuple(filter(None, assumed)))
+    raw = frozenset(name for name in tables if manifest.inputs[name].type == "sensors")
+    lines = tuple(filter(None, assumed))
+    binding = Binding(series, tables, constants, groups, models, alternatives, lines, raw)
     return _complete(manifest, block, binding)
 
 
@@ -175,7 +179,7 @@ def _bind_series(
     for candidate in names if spec.is_series else ():
         found = matching(candidate, sensors) if is_pattern(candidate) else [candidate] * (candidate in sensors)
         if found:
-            chosen = found if spec.type == "table" else found[:1]
+            chosen = found if spec.type in GROUPS else found[:1]
             rules = {s: rule_for(s, settings.sensors).model_copy(update=dict(overrides)) for s in chosen}
             return candidate, tuple(_bind_one(sensor, rule, spec, wanted) for sensor, rule in rules.items())
         above = upstream_of(candidate, upstream)
@@ -187,6 +191,8 @@ def _bind_series(
 
 
 def _bind_one(sensor: str, rule: SensorRule, spec: InputSpec, wanted: InputMapping) -> SensorBinding:
+    if spec.type == "sensors":
+        return SensorBinding(sensor, None, rule, Conversion(), None)
     unit = wanted.unit or spec.unit
     if rule.unit is None and unit is not None and dimension(unit) == "ratio":
         raise UnitError(f"sensor '{sensor}' has no declared unit", "Declare % or fraction under 'sensors'")

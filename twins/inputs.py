@@ -78,6 +78,7 @@ class Prepared:
 
     singles: Mapping[str, Series]
     groups: Mapping[str, Sequence[Series]]
+    raw: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, binding: Binding, events: Mapping[str, Column], carry: Carry) -> "Prepared":
@@ -88,7 +89,7 @@ class Prepared:
 
         singles = {name: one(name, bound) for name, bound in binding.series.items()}
         groups = {name: [one(name, bound) for bound in group] for name, group in binding.tables.items()}
-        return cls(singles, groups)
+        return cls(singles, groups, binding.raw)
 
     def all(self) -> Iterator[Series]:
         """Every series, tables' columns included."""
@@ -104,7 +105,8 @@ class Cursor:
         self._prepared = prepared
         self._all = list(prepared.all())
         self._at = {id(series): series.seen for series in self._all}
-        self._unions = {name: _Union(group) for name, group in prepared.groups.items()}
+        groups = prepared.groups.items()
+        self._unions = {name: _Union(group) for name, group in groups if name not in prepared.raw}
 
     def extent(self, end: int) -> tuple[int, int] | None:
         """Stamps of the first and last sample before `end` not yet given; None where there is none."""
@@ -140,17 +142,24 @@ class Cursor:
         """
         inputs: dict[str, Input] = dict(constants)
         for name, series in self._prepared.singles.items():
-            begin, stop = self._at[id(series)], series.until(end)
-            lead = int(begin > 0 and leads)
-            cut = slice(begin - lead, stop)
-            inputs[name] = Samples(series.t[cut], series.x[cut], lead, series.bound.declared)
-        for name, group in self._prepared.groups.items():
+            inputs[name] = self._cut(series, end, leads)
+        for name in self._prepared.raw:
+            cuts = {s.bound.sensor: self._cut(s, end, leads) for s in self._prepared.groups[name]}
+            inputs[name] = {sensor: samples for sensor, samples in cuts.items() if len(samples)}
+        for name in self._unions:
+            group = self._prepared.groups[name]
             begins, stops = [self._at[id(s)] for s in group], [s.until(end) for s in group]
             table = self._unions[name].table(begins, stops)
             inputs[name] = table if leads else table.fresh()
         for series in self._all:
             self._at[id(series)] = series.until(end)
         return StepData(inputs, span)
+
+    def _cut(self, series: Series, end: int, leads: bool) -> Samples:
+        begin, stop = self._at[id(series)], series.until(end)
+        lead = int(begin > 0 and leads)
+        cut = slice(begin - lead, stop)
+        return Samples(series.t[cut], series.x[cut], lead, series.bound.declared, series.bound.sensor)
 
     def lasts(self) -> Lasts:
         """The last sample given of every series: the next call's lead-ins."""

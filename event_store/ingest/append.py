@@ -179,7 +179,8 @@ class _Appender:
             add_arrivals(con, seq, events.changed_days())
             if again is None:
                 con.register("_groups", events.groups_table())
-                for statement in UPSERTS:
+                con.register("_repeated", events.repeated_days())
+                for statement in (*UPSERTS, *COUNT_DUPLICATES):
                     con.execute(statement, {"seq": seq} if "$seq" in statement else None)
             else:
                 again.store(con)
@@ -209,6 +210,15 @@ UPSERTS = (
        where not exists (select 1 from store.sensors s where s.asset_id = n.asset_id and s.sensor = n.sensor)""",
     "drop table _assets",
     "drop table _sensors",
+)
+
+
+COUNT_DUPLICATES = (
+    """update store.duplicates d set duplicates = d.duplicates + n.duplicates from _repeated n
+       where n."day" = d."day" and n.asset_id = d.asset_id and n.sensor = d.sensor""",
+    """insert into store.duplicates from _repeated n where not exists (
+           select 1 from store.duplicates d
+           where d.asset_id = n.asset_id and d.sensor = n.sensor and d."day" = n."day")""",
 )
 
 

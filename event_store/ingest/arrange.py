@@ -66,6 +66,21 @@ class Arranged:
         assets = pa.DictionaryArray.from_arrays(self.asset[group[first]].astype(np.int32), self.assets)
         return changed_days(assets, day[first], last - first + 1, ts[first], ts[last])
 
+    def repeated_days(self) -> pa.Table:
+        """Rows that repeat a key of the batch, or what the log says already, per sensor and UTC day."""
+        again = np.flatnonzero(self.repeats | self.duplicate)
+        group = np.repeat(np.arange(len(self.asset)), np.diff(self.edges))[again]
+        days = np.stack((self.asset[group], self.sensor[group], self.ts[again] // DAY_US))
+        (asset, sensor, day), counts = np.unique(days, axis=1, return_counts=True)
+        return pa.table(
+            {
+                "asset_id": pa.DictionaryArray.from_arrays(asset.astype(np.int32), self.assets),
+                "sensor": pa.DictionaryArray.from_arrays(sensor.astype(np.int32), self.sensors),
+                "day": pa.array(day.astype(np.int32), pa.int32()).cast(pa.date32()),
+                "duplicates": counts.astype(np.int64),
+            }
+        )
+
     def segments(self) -> Iterator[tuple[int, int, NDArray[np.int64]]]:
         """(bucket, month, indices of its groups) of every segment to write."""
         place = self.bucket * (1 << 32) + self.month

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altergo_interface.data import Times, Values
-from altergo_interface.manifest import InputSpec, Manifest
+from altergo_interface.manifest import GROUPS, InputSpec, Manifest
 from altergo_interface.units import conversion, is_unit
 from twins.checks.battery import FINE_S, battery, signal_of
 from twins.grid import DAY_US
@@ -31,7 +31,7 @@ def sensors_of(manifest: Manifest) -> dict[str, tuple[str, ...]]:
     """Input to the names of its synthetic sensors."""
     names = {name: spec for name, spec in manifest.inputs.items() if spec.is_series}
     table = range(1, TABLE_COLUMNS + 1)
-    return {n: tuple(f"{n}_{k}" for k in table) if spec.type == "table" else (n,) for n, spec in names.items()}
+    return {n: tuple(f"{n}_{k}" for k in table) if spec.type in GROUPS else (n,) for n, spec in names.items()}
 
 
 def synthetic(

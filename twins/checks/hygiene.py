@@ -63,6 +63,10 @@ def _unchanged_inputs(data: StepData, given: StepData) -> None:
 def _parts(value: Input) -> Iterator[Any]:
     if isinstance(value, Samples | Table):
         yield from (value.t, value.x)
+    elif isinstance(value, Mapping):
+        for name, part in value.items():
+            yield name
+            yield from _parts(part)
     else:
         yield value
 
@@ -73,6 +77,8 @@ def _writable(data: StepData) -> StepData:
     def one(value: Input) -> Input:
         if isinstance(value, Samples | Table):
             return replace(value, t=value.t.copy(), x=value.x.copy())
+        if isinstance(value, Mapping):
+            return {name: one(part) for name, part in value.items()}
         return copy.deepcopy(value)
 
     return StepData({name: one(value) for name, value in data.items()}, data.span)

@@ -7,7 +7,7 @@ from typing import Any
 
 from altergo_interface.base_model import Model
 from altergo_interface.config import InputMapping, ModelSettings, Settings
-from altergo_interface.manifest import InputSpec, Manifest
+from altergo_interface.manifest import GROUPS, InputSpec, Manifest
 from altergo_interface.models import ModelSpec
 from altergo_interface.sensors import SensorRule
 from altergo_interface.units import is_unit
@@ -105,7 +105,7 @@ def _settings(name: str, manifest: Manifest) -> Settings:
     """Each input is mapped to the synthetic sensor of its name, which speaks the model's own unit."""
     rules, inputs = {}, {}
     for logical, spec in manifest.inputs.items():
-        mapped = f"{logical}_#" if spec.type == "table" else logical
+        mapped = f"{logical}_#" if spec.type in GROUPS else logical
         inputs[logical] = InputMapping(names=(mapped,))
         unit = spec.unit if spec.unit is not None and is_unit(spec.unit) else None
         rules[mapped] = SensorRule(unit=unit, cadence_s=CADENCE_S, current_sign=spec.current_sign)
