@@ -37,7 +37,8 @@ def _feeds(sensor: str, registry: Registry, settings: Settings) -> list[str]:
     for name, spec in registry.items():
         block = settings.models.get(name, ModelSettings())
         for key, entry in spec.manifest.inputs.items():
-            names = declared_names(key, entry, block) if entry.is_series else ()
+            # What takes every sensor tells nothing of one.
+            names = declared_names(key, entry, block) if entry.is_series and entry.type != "sensors" else ()
             if any(matches(candidate, sensor) for candidate in names):
                 found.append(f"{name}.{key}")
     return found

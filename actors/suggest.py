@@ -13,9 +13,20 @@ _GUESSES: tuple[tuple[tuple[str, ...], str, float, str], ...] = (
     (("current", "i_", "amp"), "A", 5000.0, "mA"),
     (("temp",), "°C", 200.0, "K"),
 )
-_INPUTS: dict[str, dict[str, tuple[str, ...]]] = {
-    "eq_cycles": {"current": ("current", "i_", "amp"), "soh": ("soh",)},
-    "voltage_monitor": {"cell_voltages": ("cell",)},
+_WORDS: dict[str, tuple[str, ...]] = {
+    "current": ("current", "i_", "amp"),
+    "voltage": ("volt", "u_"),
+    "cell_voltages": ("cell",),
+    "temperature": ("temp",),
+    "soc": ("soc",),
+    "soh": ("soh",),
+}
+_INPUTS: dict[str, tuple[str, ...]] = {
+    "eq_cycles": ("current", "voltage", "soh"),
+    "voltage_monitor": ("cell_voltages",),
+    "imbalance_analysis": ("current", "cell_voltages"),
+    "soc_ocv_estimation": ("current", "voltage", "temperature", "soh"),
+    "data_quality": ("current", "voltage", "temperature", "soc"),
 }
 
 
@@ -29,7 +40,7 @@ def suggest_settings(sensors: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     for row in sensors:
         grouped.setdefault(_pattern(str(row["sensor"])), []).append(row)
     declared = {name: _rule(name, rows) for name, rows in grouped.items()}
-    models = {model: _inputs(wanted, grouped) for model, wanted in _INPUTS.items()}
+    models = {model: _inputs(names, grouped) for model, names in _INPUTS.items()}
     return {
         "parameters": {
             "sensors": {name: rule for name, rule in declared.items() if rule},
@@ -57,12 +68,14 @@ def _rule(name: str, rows: list[Mapping[str, Any]]) -> dict[str, Any]:
     return found | ({"cadence_s": cadence} if cadence > 0 else {})
 
 
-def _inputs(wanted: Mapping[str, tuple[str, ...]], grouped: Mapping[str, object]) -> dict[str, Any]:
-    """The first sensor, by name, whose name has one of the words; cells must be numbered."""
+def _inputs(names: Iterable[str], grouped: Mapping[str, object]) -> dict[str, Any]:
+    """The first sensor, by name, whose name has one of the words; cells must be numbered, all else must not."""
     found: dict[str, Any] = {}
-    for name, words in wanted.items():
-        fits = [s for s in sorted(grouped) if any(w in s.lower() for w in words)]
-        fits = [s for s in fits if "#" in s] if name == "cell_voltages" else fits
+    for name in names:
+        fits = [s for s in sorted(grouped) if any(w in s.lower() for w in _WORDS[name])]
+        if name == "voltage":
+            fits = [s for s in fits if not any(word in s.lower() for word in ("cell", "min", "max"))]
+        fits = [s for s in fits if ("#" in s) == (name == "cell_voltages")]
         if fits:
             found[name] = {"default": fits[0]}
     return found

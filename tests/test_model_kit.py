@@ -125,8 +125,10 @@ def test_a_class_is_not_called_like_another_of_its_module(ask, workdir, name, cl
     assert f"class {cls}(Model):" in (workdir / "models" / name / f"{name}.py").read_text()
 
 
-def test_a_new_model_runs_in_a_fleet(ask, ingested):
+def test_a_new_model_runs_in_a_fleet(ask, ingested, write, settings, settings_document):
     ask("--models-dir", "mine", "models", "new", "warm_hours")
+    del settings_document["parameters"]["execution"]["enabled_models"]
+    write(settings.name, settings_document)
     report = ask("--models-dir", "mine", "run", "--local", "--select", "model:warm_hours")
     assert (report["pairs"], report["parked"]) == (2, [])
 

@@ -158,7 +158,7 @@ def test_latest_outputs_are_the_last_rows_of_outputs(client):
         " group by all order by all",
     )
     assert latest == last
-    assert len(latest) == 2 * (5 + 5) - 2  # without a mapped voltage eq_cycles yields no energy
+    assert len(latest) == 2 * (6 + 5) - 2  # without a mapped voltage eq_cycles yields no energy
 
 
 def test_outputs_are_unique_and_ordered_in_time(client):

@@ -122,9 +122,14 @@ def seconds(stamp):
     return None if stamp is None else (stamp - START) / S
 
 
+def of_kind(records, kind="alert"):
+    return [r for r in records if r.kind == kind]
+
+
 def story(records):
-    """Record versions, short: (version, start, end, severity, extreme)."""
-    return [(seconds(r.at), seconds(r.started_at), seconds(r.ended_at), r.severity, r.value) for r in records]
+    """Versions of alert records, short: (version, start, end, severity, extreme)."""
+    found = of_kind(records)
+    return [(seconds(r.at), seconds(r.started_at), seconds(r.ended_at), r.severity, r.value) for r in found]
 
 
 def changes(outputs, name="voltage_status"):
@@ -197,7 +202,8 @@ def test_record_and_state_of_an_open_alert():
     assert first.detail["limit"] == 3.0
     assert (state.status, state.severity, state.high.alert) == (1, 2, None)
     assert state.low.alert.model_dump() == {
-        "started_at": at(0), "value": 2.3, "extreme_at": at(10), "cell": "", "severity": 2, "limit": 2.5,
+        "started_at": at(0), "value": 2.3, "extreme_at": at(10), "cell": "", "shift": 0.0, "severity": 2,
+        "limit": 2.5,
     }  # fmt: skip
 
 
@@ -409,7 +415,7 @@ def test_alerts_match_a_plain_event_loop(seed):
     stale_stamps = []
     for side, sign, warning, critical in (("low", -1, 3.0, 2.5), ("high", 1, 4.2, 4.25)):
         expected, stale = plain(inputs["v_cell_min" if sign < 0 else "v_cell_max"], sign, warning, critical, end)
-        ours = [(r.at, r.started_at, r.ended_at, r.severity, r.value) for r in records if r.cell == side]
+        ours = [(r.at, r.started_at, r.ended_at, r.severity, r.value) for r in of_kind(records) if r.cell == side]
         changed = [v for k, v in enumerate(ours) if k == 0 or v[1:4] != ours[k - 1][1:4]]
         assert changed == expected
         stale_stamps += stale
@@ -417,18 +423,26 @@ def test_alerts_match_a_plain_event_loop(seed):
 
 
 def settled(records):
-    """Record versions without what a call that ends inside a day tells of it too early: a newer extreme follows."""
+    """Record versions without what a call that ends inside a day tells of it too early: a newer one follows."""
     kept = []
     for k, version in enumerate(records):
-        identity = (version.cell, version.started_at)
-        same = [r for r in records if (r.cell, r.started_at) == identity]
+        identity = (version.kind, version.cell, version.started_at)
+        same = [r for r in records if (r.kind, r.cell, r.started_at) == identity]
         place = same.index(version)
-        only_extreme = place > 0 and version.ended_at is None and version.severity == same[place - 1].severity
         newer = [r for r in same[place + 1 :] if r.at // DAY == version.at // DAY]
-        outdated = any(r.detail["extreme_at"] != version.detail["extreme_at"] for r in newer)
-        if not (only_extreme and outdated):
+        if version.kind == "quality":
+            outdated = bool(newer)
+        else:
+            only_extreme = place > 0 and version.ended_at is None and version.severity == same[place - 1].severity
+            moved = any(r.detail["extreme_at"] != version.detail["extreme_at"] for r in newer)
+            outdated = only_extreme and moved
+        if not outdated:
             kept.append(records[k])
-    return sorted(kept, key=lambda r: (r.at, r.cell))
+    return sorted(kept, key=order)
+
+
+def order(record):
+    return record.at, record.cell, record.kind
 
 
 @settings(max_examples=250, deadline=None)
@@ -448,8 +462,8 @@ def test_any_cut_gives_the_same_bits(seed, at_midnights):
     for name, (t, x) in once.items():
         assert np.array_equal(t, cut[name][0]), name
         assert np.array_equal(x.view(np.int64), cut[name][1].view(np.int64)), name
-    by_time = sorted(cut_records, key=lambda r: (r.at, r.cell))
-    assert (by_time if at_midnights else settled(by_time)) == sorted(once_records, key=lambda r: (r.at, r.cell))
+    by_time = sorted(cut_records, key=order)
+    assert (by_time if at_midnights else settled(by_time)) == sorted(once_records, key=order)
 
 
 # ---- simulated truth ----
@@ -462,6 +476,6 @@ def test_simulated_fast_charge_raises_a_high_alert(reference_data):
     cell = Samples(t, truth["voltage"].to_numpy(dtype=float), 0, SensorRule(resolution=0.001, cadence_s=1))
     inputs = {"chemistry": "NMC", "v_cell_min": cell, "v_cell_max": cell}
     _, records, _ = fold(model(), inputs, [int(t[0]), int(t[-1]) + 1])
-    extremes = [r.value for r in records if r.cell == "high"]
-    assert max(extremes) == pytest.approx(4.276, abs=0.002)
-    assert max(r.severity for r in records if r.cell == "high") == 2
+    alerts = [r for r in of_kind(records) if r.cell == "high"]
+    assert max(r.value for r in alerts) == pytest.approx(4.276, abs=0.002)
+    assert max(r.severity for r in alerts) == 2

@@ -1,23 +1,23 @@
 """Equivalent full cycles: the model class, its sums and its outputs."""
 
 import math
-from typing import Any
 
 import numpy as np
 
 from altergo_interface import Model, ModelError, ModelState, Outputs, Samples, StepData, register_model
-from models.eq_cycles.intervals import Floats, Intervals, cut
-from models.eq_cycles.state import Throughput
+from models.eq_cycles.booking import Booked, book
+from models.eq_cycles.counters import Counter, read
+from models.eq_cycles.flow import Meter
+from models.eq_cycles.intervals import INTEGRATION, Flags, Floats, Intervals, Times, cut
+from models.eq_cycles.state import Direction, Ledger, Throughput
 
 UNOBSERVED_LIMIT = 0.10
 """Share of unobserved time above which the operator is told."""
 
-S_PER_H = 3600.0
-
 
 @register_model("eq_cycles", metadata={"category": "usage", "complexity": "low", "computational_cost": "low"})
 class EqCycles(Model):
-    """Cumulative equivalent full cycles by coulomb throughput, sample and hold.
+    """Cumulative equivalent full cycles by coulomb throughput.
 
     One cycle is one nominal capacity in and one out, scaled by SOH: Σ |I|·Δt·η / (2·C·SOH).
     """
@@ -27,16 +27,29 @@ class EqCycles(Model):
     def advance(self, state: Throughput, data: StepData) -> tuple[ModelState, Outputs]:
         """Fold the intervals that end inside the span into the sums; one output row per current sample."""
         capacity_ah = _capacity(data)
+        counter_in = self._counter("charge_ah", state.charge, data, capacity_ah)
+        counter_out = self._counter("discharge_ah", state.discharge, data, capacity_ah)
         current = data.series("current")
         if current is None or len(current) == current.lead:
-            return state, {}
+            seen = {"charge": _seen(state.charge, counter_in), "discharge": _seen(state.discharge, counter_out)}
+            return state.model_copy(update=seen), {}
         if not current.lead:
             state = state.model_copy(update={"equivalent_cycles": _initial(data)})
         parts = cut(current, data, state, self._max_gap_s(current), self._deadband_a(current))
-        sums = _running(state, self._steps(parts, capacity_ah))
-        last = {name: float(values[-1]) for name, values in sums.items()}
-        after = Throughput(**last, held_soh=parts.held_soh, held_voltage=parts.held_voltage)
-        return after, _outputs(parts, sums)
+        meter = Meter.of(current, self.config["integration"], self.config["current_offset_a"])
+        ends = parts.t[1:]
+        charge = book(state.charge, counter_in, ends, meter.steps(parts, -1), state.charge_throughput_ah)
+        discharge = book(state.discharge, counter_out, ends, meter.steps(parts, 1), state.discharge_throughput_ah)
+        volts = np.abs(INTEGRATION[self.config["integration"]](parts.voltage))
+        sums = self._sums(state, parts, charge, discharge, volts, capacity_ah)
+        after = Throughput(
+            **{name: float(x[-1]) for name, x in sums.items()},
+            held_soh=float(parts.soh[-1]),
+            held_voltage=float(parts.voltage[-1]),
+            charge=charge.after,
+            discharge=discharge.after,
+        )
+        return after, _outputs(ends, sums, ~np.isnan(volts))
 
     def notices(self, state: Throughput) -> list[str]:
         """A warning where too much time lies in gaps."""
@@ -49,25 +62,45 @@ class EqCycles(Model):
             "`cadence_s` (or `telemetry: on_change` with `max_silence_s`), or set `max_gap_s`"
         ]
 
-    def _steps(self, parts: Intervals, capacity_ah: float) -> dict[str, Floats]:
-        """What each interval adds to each sum of the state; a gap adds only to the unobserved hours."""
-        charge_ah = np.where(parts.gap, 0.0, np.abs(parts.current) * parts.seconds / S_PER_H)
-        discharging = parts.current >= 0
-        wh = np.where(np.isnan(parts.voltage), 0.0, np.abs(parts.voltage) * charge_ah)
-        hours = parts.seconds / S_PER_H
+    def _sums(
+        self,
+        state: Throughput,
+        parts: Intervals,
+        charge: Booked,
+        discharge: Booked,
+        volts: Floats,
+        capacity_ah: float,
+    ) -> dict[str, Floats]:
+        """The running sums of the state at the intervals' ends; a gap adds only to the unobserved hours."""
+        in_ah = np.diff(charge.sums[0], prepend=state.charge_throughput_ah)
+        out_ah = np.diff(discharge.sums[0], prepend=state.discharge_throughput_ah)
+        eta_in, eta_out = self._efficiencies()
+        soh = INTEGRATION[self.config["integration"]](parts.soh)
+        unseen = parts.gap & ~(charge.covered & discharge.covered)
+        steps = {
+            "equivalent_cycles": (in_ah * eta_in + out_ah * eta_out) / (2.0 * capacity_ah * soh),
+            "energy_throughput_wh": np.where(np.isnan(volts), 0.0, volts * (in_ah + out_ah)),
+            "observed_hours": np.where(unseen, 0.0, parts.length_h),
+            "unobserved_hours": np.where(unseen, parts.length_h, 0.0),
+        }
         return {
-            "equivalent_cycles": charge_ah * self._efficiency(discharging) / (2.0 * capacity_ah * parts.soh),
-            "charge_throughput_ah": np.where(discharging, 0.0, charge_ah),
-            "discharge_throughput_ah": np.where(discharging, charge_ah, 0.0),
-            "energy_throughput_wh": wh,
-            "observed_hours": np.where(parts.gap, 0.0, hours),
-            "unobserved_hours": np.where(parts.gap, hours, 0.0),
+            **{name: _running(getattr(state, name), add) for name, add in steps.items()},
+            "charge_throughput_ah": charge.sums[0],
+            "discharge_throughput_ah": discharge.sums[0],
+            "throughput_uncertainty": _uncertainty_ah(charge.sums + discharge.sums),
         }
 
-    def _efficiency(self, discharging: Any) -> Any:
+    def _efficiencies(self) -> tuple[float, float]:
+        """On charge and on discharge."""
         if not self.config["enable_efficiency_correction"]:
-            return 1.0
-        return np.where(discharging, self.config["discharge_efficiency"], self.config["charge_efficiency"])
+            return 1.0, 1.0
+        return self.config["charge_efficiency"], self.config["discharge_efficiency"]
+
+    def _counter(self, name: str, before: Direction, data: StepData, capacity_ah: float) -> Counter | None:
+        samples = data.get(name)
+        if not isinstance(samples, Samples):
+            return None
+        return read(samples, before.ledger or Ledger(), capacity_ah, self.config["counter_rollover_ah"])
 
     def _max_gap_s(self, current: Samples) -> float:
         given: float | None = self.config["max_gap_s"]
@@ -92,17 +125,28 @@ def _initial(data: StepData) -> float:
     return cycles
 
 
-def _running(state: Throughput, steps: dict[str, Floats]) -> dict[str, Floats]:
+def _seen(before: Direction, counter: Counter | None) -> Direction:
+    """A direction after samples of its counter alone."""
+    if counter is None:
+        return before
+    return before.model_copy(update={"ledger": counter.after(before.ledger or Ledger())})
+
+
+def _running(carry: float, steps: Floats) -> Floats:
     """Running sums; the carry is the first addend, so that no cut of the history changes a bit."""
-    return {name: np.cumsum(np.concatenate(([getattr(state, name)], add)))[1:] for name, add in steps.items()}
+    return np.cumsum(np.concatenate(([carry], steps)))[1:]
 
 
-def _outputs(parts: Intervals, sums: dict[str, Floats]) -> dict[str, Samples]:
+def _uncertainty_ah(sums: Floats) -> Floats:
+    """The 1 sigma of both directions' charge from their flows' sum (3, n): variance, and what adds up."""
+    return np.asarray(np.sqrt(sums[1] + sums[2] * sums[2]))
+
+
+def _outputs(ends: Times, sums: dict[str, Floats], known: Flags) -> Outputs:
     """One row per interval at its end; energy only where the interval had a voltage."""
-    rows = {name: Samples(parts.end, x) for name, x in sums.items() if name != "observed_hours"}
-    known = ~np.isnan(parts.voltage)
+    rows = {name: Samples(ends, x) for name, x in sums.items() if name != "observed_hours"}
     if not known.any():
         del rows["energy_throughput_wh"]
     elif not known.all():
-        rows["energy_throughput_wh"] = Samples(parts.end[known], sums["energy_throughput_wh"][known])
+        rows["energy_throughput_wh"] = Samples(ends[known], sums["energy_throughput_wh"][known])
     return rows

@@ -1,5 +1,6 @@
-"""Cuts the current into intervals that each take their first value, with SOH and voltage held at that stamp."""
+"""Cuts the current into intervals, with SOH and voltage held at both of their ends."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,27 +10,37 @@ from altergo_interface import Samples, StepData, hold
 from models.eq_cycles.state import Throughput
 
 US_PER_S = 1_000_000
+S_PER_H = 3600.0
 
 Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+Times = NDArray[np.int64]
+
+INTEGRATION: Mapping[str, Callable[[Floats], Floats]] = {
+    "previous": lambda x: x[:-1],
+    "trapezoid": lambda x: 0.5 * (x[:-1] + x[1:]),
+    "next": lambda x: x[1:],
+}
+"""What n intervals take of a quantity that is known at their n + 1 ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intervals:
-    """n intervals that end inside the span; all arrays (n,), values at each interval's first stamp.
+    """n intervals that end inside the span; values at their n + 1 ends.
 
-    `end` int64 µs UTC; `seconds` the length; `gap` where it is too long to stand for its first sample; `current` A,
-    discharge positive, 0 under the deadband; `soh` fraction; `voltage` V, NaN where there is none or it is too old.
-    `held_soh` and `held_voltage` are the values at the last stamp of all.
+    `t` (n + 1,) int64 µs UTC; `current` (n + 1,) A, discharge positive, 0 under the deadband; `soh` (n + 1,)
+    fraction; `voltage` (n + 1,) V, NaN where there is none or it is too old. `length_h` (n,) h is each interval's
+    length, `gap` (n,) tells where it is too long for samples to stand for it, and `hours` (n,) h is the length, or 0
+    in a gap.
     """
 
-    end: NDArray[np.int64]
-    seconds: Floats
-    gap: NDArray[np.bool_]
+    t: Times
     current: Floats
     soh: Floats
     voltage: Floats
-    held_soh: float
-    held_voltage: float
+    length_h: Floats
+    gap: Flags
+    hours: Floats
 
 
 def cut(current: Samples, data: StepData, state: Throughput, max_gap_s: float, deadband_a: float) -> Intervals:
@@ -42,15 +53,16 @@ def cut(current: Samples, data: StepData, state: Throughput, max_gap_s: float, d
     pack = data.series("voltage")
     voltage = _held(pack, current, state.held_voltage, pack.declared.max_interval_s() if pack else None)
     length = np.diff(t)
+    length_h = length / US_PER_S / S_PER_H
+    gap = length > max_gap_s * US_PER_S
     return Intervals(
-        end=t[1:],
-        seconds=length / US_PER_S,
-        gap=length > max_gap_s * US_PER_S,
-        current=_without_noise(x[:-1], deadband_a),
-        soh=soh[:-1],
-        voltage=voltage[:-1],
-        held_soh=float(soh[-1]),
-        held_voltage=float(voltage[-1]),
+        t=t,
+        current=_without_noise(x, deadband_a),
+        soh=soh,
+        voltage=voltage,
+        length_h=length_h,
+        gap=gap,
+        hours=np.where(gap, 0.0, length_h),
     )
 
 

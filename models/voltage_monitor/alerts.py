@@ -7,11 +7,10 @@ import numpy as np
 from altergo_interface import Record
 from models.voltage_monitor.readings import Reading
 from models.voltage_monitor.rules import Rule
-from models.voltage_monitor.runs import Indices, Runs, lasting, timed_out
+from models.voltage_monitor.runs import Flags, Indices, Runs, lasting, timed_out
+from models.voltage_monitor.spikes import DAY_US, tally
 from models.voltage_monitor.state import CRITICAL, WARNING, OpenAlert, Side
 from models.voltage_monitor.track import Track, lay_track
-
-DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +30,30 @@ class Spell:
 
 def follow(side: Side, reading: Reading, rule: Rule, end: int) -> tuple[Side, list[Record]]:
     """One side over one call that ends at `end` (µs UTC): its state after, and the record versions in time order."""
-    fresh = reading.fresh_x
-    if side.alert is None and len(fresh) and not (rule.sign * fresh > rule.warning).any():
-        return Side(last_at=int(reading.fresh_t[-1])), []
+    y = reading.beyond(rule.sign)
+    if side.alert is None and side.pending is None and len(y) and not y.max() > rule.warning:
+        newest = int(reading.fresh_t[-1])
+        return Side(last_at=newest, last_shift=reading.shift_at(-1), spikes=side.spikes), []
     track = lay_track(side, reading, rule)
     grave = lasting(track.critical, track.t, rule.min_us)[1]
-    alert, records = None, []
-    for spell in _spells(side, track, end):
+    alert, records, spells = None, [], _spells(side, track, end)
+    for spell in spells:
         versions, alert = _versions(spell, track, side, grave)
         records += versions
-    return _after(track, alert, end), records
+    spikes, told = tally(side.spikes, track, _alerting(spells, track, end), end)
+    shift = reading.shift_at(-1) if len(y) else side.last_shift
+    after = _after(track, alert, end).model_copy(update={"last_shift": shift, "spikes": spikes})
+    return after, records + told
+
+
+def _alerting(spells: list[Spell], track: Track, end: int) -> Flags:
+    """Which of the track's breaches (k,) belong to an alert, or may become one because they go on."""
+    first, flags = track.over.first, np.zeros(len(track.over.first), dtype=bool)
+    for spell in spells:
+        flags |= (first >= spell.begin) & (first < spell.stop)
+    if not _stale(track, end):
+        flags |= track.over.last == len(track.t) - 1
+    return flags
 
 
 def _spells(side: Side, track: Track, end: int) -> list[Spell]:
@@ -76,14 +89,8 @@ def _versions(spell: Spell, track: Track, side: Side, grave: Indices) -> tuple[l
         severity = CRITICAL if i >= critical_from else WARNING
         limit = track.rule.sign * (track.rule.critical if severity == CRITICAL else track.rule.warning)
         found = track.excursion(spell.started_at, extreme)
-        return OpenAlert(
-            started_at=spell.started_at,
-            value=found.value,
-            extreme_at=found.extreme_at,
-            cell=found.cell,
-            severity=severity,
-            limit=limit,
-        )
+        seen = {name: getattr(found, name) for name in ("value", "extreme_at", "cell", "shift")}
+        return OpenAlert(started_at=spell.started_at, severity=severity, limit=round(limit + found.shift, 9), **seen)
 
     changes = {spell.raised, critical_from, *_last_of_each_day(extremes, spell, track)}
     seen_here = sorted(i for i in changes if max(spell.raised, track.front) <= i < spell.stop)
@@ -127,7 +134,7 @@ def _record(alert: OpenAlert, rule: Rule, at: int, ended_at: int | None = None) 
 def _after(track: Track, alert: OpenAlert | None, end: int) -> Side:
     """The side's state at `end`; data that has gone stale by then ends every run."""
     n, last_at = len(track.t), int(track.t[-1])
-    if last_at + track.reading.gap_us < end:
+    if _stale(track, end):
         return Side(last_at=last_at, alert=alert)
     pending = None
     if alert is None and _open_since(track.over, n) is not None:
@@ -140,6 +147,11 @@ def _after(track: Track, alert: OpenAlert | None, end: int) -> Side:
         critical_since=_open_since(track.critical, n),
         clearing_since=_open_since(track.back, n) if alert else None,
     )
+
+
+def _stale(track: Track, end: int) -> bool:
+    """Whether the newest sample has become too old by `end`."""
+    return int(track.t[-1]) + track.reading.gap_us < end
 
 
 def _open_since(runs: Runs, n: int) -> int | None:

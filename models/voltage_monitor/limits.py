@@ -19,22 +19,31 @@ class Limits:
     high_critical: float
 
 
-# 4.2 V: end of charge of graphite cells, e.g. LG INR21700-M50 (NMC), Panasonic NCR18650PF (NCA), Samsung
-# ICR18650-26F (LCO). 4.25 V: upper limit charging voltage in IEC 62133-2 and JIS C 8714. 2.5 V: the first two cells'
-# discharge cut-off. 3.0 V: usual working floor of LCO and LMO cells (cut-offs 2.75 to 3.0 V), kept for all four.
-_GRAPHITE_4V = Limits(2.5, 3.0, 4.2, 4.25)
+# The sources of each figure stand in README.md under its letter; figures marked (chosen) have none.
+_GRAPHITE_4V = Limits(
+    low_critical=2.5,  # discharge cut-off [a, b]; boards cut off at 2.5 V [c]
+    low_warning=3.0,  # (chosen) above all cut-offs, 2.5 to 2.75 V [a, b, d]; boards release at 3.0 V [c]
+    high_warning=4.2,  # charging voltage [a, b, d]
+    high_critical=4.25,  # its upper tolerance [d], the upper limit charging voltage [e]; boards cut off there [c]
+)
 
 LIMITS: Mapping[str, Limits] = {
     "NMC": _GRAPHITE_4V,
     "NCA": _GRAPHITE_4V,
     "LCO": _GRAPHITE_4V,
     "LMO": _GRAPHITE_4V,
-    # 3.65 V and 2.5 V: end of charge and discharge of large prismatic cells, e.g. EVE LF280K. 2.0 V: cut-off of
-    # A123 ANR26650M1-B. 3.75 V: chosen between 3.65 V and the 3.8 to 3.9 V at which protection boards open.
-    "LFP": Limits(2.0, 2.5, 3.65, 3.75),
-    # 1.5 V: discharge cut-off of Toshiba SCiB 20 Ah, which is charged to 2.7 V. 2.8 V: end of charge of other LTO
-    # cells. 1.8 V and 2.9 V: chosen, about the knee of the discharge curve and 0.1 V beyond the end of charge.
-    "LTO": Limits(1.5, 1.8, 2.8, 2.9),
+    "LFP": Limits(
+        low_critical=2.0,  # cut-off at or below 0 °C [f], and of power cells [g]
+        low_warning=2.5,  # cut-off above 0 °C [f]
+        high_warning=3.65,  # charging voltage [f, g]
+        high_critical=3.75,  # (chosen) between 3.65 V and the 3.8 to 3.9 V at which boards cut off [c, h]
+    ),
+    "LTO": Limits(
+        low_critical=1.5,  # lower end of operation below 0 °C [i]
+        low_warning=1.8,  # (chosen) 0.1 V above the lower end of operation above 0 °C, 1.7 V [i]
+        high_warning=2.8,  # upper end of operation [i]
+        high_critical=2.9,  # (chosen) 0.1 V further
+    ),
 }
 
 _SETTINGS = {

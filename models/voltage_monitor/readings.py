@@ -18,7 +18,8 @@ class Reading:
     """One side's samples, rounded to the sensor's resolution: `t` (n,) µs UTC, `x` (n,) V, lead-ins in front.
 
     `gap_us` is the longest time that one sample may stand for. `cells` (n, k) and `columns` (k,) say which cell
-    showed an extreme; both are empty where only the extreme itself is measured.
+    showed an extreme; both are empty where only the extreme itself is measured. `shift` (V), one for each sample
+    inside the span, is how far the limits are shifted there; None where they are not.
     """
 
     t: NDArray[np.int64]
@@ -27,6 +28,7 @@ class Reading:
     gap_us: int
     cells: Floats | None = None
     columns: tuple[str, ...] = ()
+    shift: Floats | None = None
 
     @property
     def fresh_t(self) -> NDArray[np.int64]:
@@ -37,6 +39,16 @@ class Reading:
     def fresh_x(self) -> Floats:
         """The voltages inside the span."""
         return self.x[self.lead :]
+
+    def beyond(self, sign: int) -> Floats:
+        """sign × V inside the span, less the shift of the limits, so that limits that do not move can judge it."""
+        if self.shift is None:
+            return sign * self.fresh_x
+        return np.round(sign * (self.fresh_x - self.shift), 9)
+
+    def shift_at(self, row: int) -> float:
+        """The limits' shift (V) at a row inside the span."""
+        return 0.0 if self.shift is None else float(self.shift[row])
 
     def cell(self, row: int, sign: int) -> str:
         """The cell of the lowest (sign −1) or highest (+1) voltage at a row inside the span."""

@@ -13,10 +13,10 @@ from models.voltage_monitor.state import Excursion, Side
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """n samples: `t` µs UTC, `y` sign × V. Where a call came before (`front` 1), the first stands for all of it.
+    """n samples: `t` µs UTC, `y` sign × V, less the shift of the limits.
 
-    `y[0]` is then the extreme so far. The runs are those beyond the warning and critical limits, and of values that
-    are back inside by the hysteresis.
+    Where a call came before (`front` 1), the first stands for all of it, and `y[0]` is the extreme so far. The runs
+    are those beyond the warning and critical limits, and of values that are back inside by the hysteresis.
     """
 
     t: Times
@@ -39,11 +39,13 @@ class Track:
         """The excursion whose extreme is the sample of that index."""
         if extreme < self.front and self.before is not None:
             return self.before
+        row = extreme - self.front
         return Excursion(
             started_at=started_at,
-            value=float(self.rule.sign * self.y[extreme]),
+            value=float(self.reading.fresh_x[row]),
             extreme_at=int(self.t[extreme]),
-            cell=self.reading.cell(extreme - self.front, self.rule.sign),
+            cell=self.reading.cell(row, self.rule.sign),
+            shift=self.reading.shift_at(row),
         )
 
 
@@ -52,7 +54,8 @@ def lay_track(side: Side, reading: Reading, rule: Rule) -> Track:
     before = side.alert or side.pending
     seen = [] if side.last_at is None else [side.last_at]
     t: NDArray[np.int64] = np.concatenate((np.array(seen, dtype=np.int64), reading.fresh_t))
-    fresh = rule.sign * reading.fresh_x
+    fresh = reading.beyond(rule.sign)
+    so_far = -np.inf if before is None else round(rule.sign * (before.value - before.shift), 9)
     joined = np.diff(t) <= reading.gap_us
 
     def runs(flag: Flags, since: int | None) -> Runs:
@@ -61,7 +64,7 @@ def lay_track(side: Side, reading: Reading, rule: Rule) -> Track:
     pending_since = side.pending.started_at if side.pending else None
     return Track(
         t=t,
-        y=np.concatenate(([rule.sign * before.value if before else -np.inf] * len(seen), fresh)),
+        y=np.concatenate(([so_far] * len(seen), fresh)),
         front=len(seen),
         over=runs(fresh > rule.warning, pending_since),
         critical=runs(fresh > rule.critical, side.critical_since),

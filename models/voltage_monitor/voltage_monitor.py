@@ -15,6 +15,7 @@ from altergo_interface import (
     register_model,
 )
 from models.voltage_monitor.alerts import follow
+from models.voltage_monitor.compensation import compensated
 from models.voltage_monitor.limits import Limits, limits_for
 from models.voltage_monitor.readings import US_PER_S, Floats, Reading, read
 from models.voltage_monitor.rules import Rule, rules_for
@@ -38,6 +39,7 @@ class VoltageMonitor(Model):
         low, high = read(data, self.config["max_gap_s"])
         if low is None and high is None:
             return state, {}
+        low, high = compensated(low, high, data, self.config, limits)
         rule_low, rule_high = rules_for(limits, self.config)
         after_low, records_low, course_low = _watch(state.low, low, rule_low, data.span)
         after_high, records_high, course_high = _watch(state.high, high, rule_high, data.span)
@@ -49,7 +51,8 @@ class VoltageMonitor(Model):
         outputs = {
             "voltage_status": Samples(at, status[:-1]),
             "voltage_severity": Samples(at, severity[:-1]),
-            **_voltages(low, high, limits, sampled),
+            **_voltages(low, high),
+            "voltage_margin": Samples(sampled, _margin(state, low, high, limits, sampled)),
         }
         records = sorted(records_low + records_high, key=lambda version: version.at)
         return after, {name: rows for name, rows in outputs.items() if len(rows)} | {"records": records}
@@ -57,7 +60,8 @@ class VoltageMonitor(Model):
 
 def _watch(side: Side, reading: Reading | None, rule: Rule, span: Span) -> tuple[Side, list[Record], Course]:
     after, records = (side, []) if reading is None else follow(side, reading, rule, span.end)
-    return after, records, course(side, reading, records, span)
+    alerts = [version for version in records if version.kind == "alert"]
+    return after, records, course(side, reading, alerts, span)
 
 
 def _stamps(low: Reading | None, high: Reading | None) -> Times:
@@ -66,20 +70,33 @@ def _stamps(low: Reading | None, high: Reading | None) -> Times:
     return merged(first, others[0]) if others and not np.array_equal(first, others[0]) else first.copy()
 
 
-def _voltages(low: Reading | None, high: Reading | None, limits: Limits, sampled: Times) -> dict[str, Samples]:
-    """Minimum and maximum at their own stamps; the margin at all, by the previous value of each side."""
-    rooms, rows = [], {}
+def _voltages(low: Reading | None, high: Reading | None) -> dict[str, Samples]:
+    """Minimum and maximum at their own stamps."""
+    sides = {"min_voltage": low, "max_voltage": high}
+    return {name: Samples(side.fresh_t.copy(), side.fresh_x) for name, side in sides.items() if side is not None}
+
+
+def _margin(state: Watch, low: Reading | None, high: Reading | None, limits: Limits, sampled: Times) -> Floats:
+    """Volts to the nearest warning limit at each stamp, by the newest value of each side and its limit then."""
+    rooms = []
     if low is not None:
-        rows["min_voltage"] = Samples(low.fresh_t.copy(), low.fresh_x)
-        rooms.append(_at(low, sampled) - limits.low_warning)
+        rooms.append(_at(low, _shifted(low, state.low), sampled) - limits.low_warning)
     if high is not None:
-        rows["max_voltage"] = Samples(high.fresh_t.copy(), high.fresh_x)
-        rooms.append(limits.high_warning - _at(high, sampled))
-    return rows | {"voltage_margin": Samples(sampled, np.fmin.reduce(rooms))}
+        rooms.append(limits.high_warning - _at(high, _shifted(high, state.high), sampled))
+    return np.asarray(np.fmin.reduce(rooms))
 
 
-def _at(reading: Reading, sampled: Times) -> Floats:
-    """A reading's voltage at each stamp, held for as long as one sample may stand for the present."""
+def _shifted(reading: Reading, side: Side) -> Floats:
+    """A reading's voltages less the shift of its limits, (n,), lead-ins included."""
+    if reading.shift is None and side.last_shift == 0.0:
+        return reading.x
+    fresh = np.zeros(len(reading.fresh_t)) if reading.shift is None else reading.shift
+    shift = np.concatenate((np.full(reading.lead, side.last_shift), fresh))
+    return np.asarray(np.round(reading.x - shift, 9))
+
+
+def _at(reading: Reading, x: Floats, sampled: Times) -> Floats:
+    """A reading's values at each stamp, held for as long as one sample may stand for the present."""
     if len(reading.fresh_t) == len(sampled):
-        return reading.fresh_x
-    return hold(Samples(reading.t, reading.x), sampled, reading.gap_us / US_PER_S)
+        return x[reading.lead :]
+    return hold(Samples(reading.t, x), sampled, reading.gap_us / US_PER_S)
