@@ -40,7 +40,7 @@ def test_a_spike_is_a_quality_event_and_no_alert():
     outputs, records, state = run(pack([0, 30, 60], high=[4.1, 4.9, 4.1]))
     assert of_kind(records) == []
     (record,) = of_kind(records, "quality")
-    assert (record.cell, record.severity, record.value) == ("high", None, 4.9)
+    assert (record.cell, record.severity, record.value) == ("high", 1, 4.9)
     assert (record.started_at, record.at, record.ended_at) == (at(30), at(60), at(60))
     assert dict(record.detail) == dict(zip(DETAIL, ("spike", "high", 1, 4.2, 4.9, at(30)), strict=True))
     assert outputs["voltage_status"][1].tolist() == [0, 0, 0]
