@@ -26,6 +26,12 @@ QUERIES = (
         "where kind = 'alert' order by started_at limit 8",
     ),
     (
+        "State of charge, and its 1 σ",
+        "select asset_id, round(any_value(value) filter (output = 'soc'), 3) as soc, "
+        "round(any_value(value) filter (output = 'soc_uncertainty'), 3) as sigma from latest_outputs "
+        "where model = 'soc_ocv_estimation' group by asset_id order by asset_id limit 5",
+    ),
+    (
         "What was no sample",
         "select asset_id, sensor, sum(out_of_range)::int as out_of_range from quality group by all "
         "having sum(out_of_range) > 0 order by all limit 5",

@@ -128,6 +128,8 @@ class OcvTable:
         """The inverse with its end slopes continued beyond 0 and 1."""
         if not self.half_gap_v.any():
             return self._inverse_on(np.asarray(v, dtype=np.float64), 0.0)
+        if np.ndim(branch) == 0:
+            return self._inverse_on(np.asarray(v, dtype=np.float64), float(np.asarray(branch)))
         volts, branches = np.broadcast_arrays(np.asarray(v, dtype=np.float64), np.asarray(branch, dtype=np.float64))
         found = np.full(volts.shape, np.nan)
         for one in np.unique(branches):
