@@ -66,6 +66,11 @@ def models(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def _five_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TWINS__EXECUTION__ENABLED_MODELS", "eq_cycles,voltage_monitor,latest,below,killer")
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
     """Six assets with six capacities, so that the killer can be told which ones to kill."""

@@ -152,7 +152,7 @@ def test_corrected_values_and_budgets_are_no_findings(
     lower = write("lower.csv", "asset_id,sensor,ts,value\nEV-1,current,2026-01-31T00:00:01Z,5\n")
     ask("ingest", peak)
     ask("ingest", lower)
-    settings_document["parameters"]["execution"] = {"max_days_period_compute": 2}
+    settings_document["parameters"]["execution"] |= {"max_days_period_compute": 2}
     write("settings.json", settings_document)
     assert ask("run", "--local")["remaining"] == 4
     found = ask("store", "verify")
