@@ -14,7 +14,7 @@ from event_store.compact import COMPACT_ABOVE
 from event_store.garbage import KEEP
 
 RUNS = 200
-MONTHS = 7
+MONTHS = 8  # January to August
 KINDS = 3  # events, outputs, records
 START = 1_736_899_200_000_000  # 2025-01-15
 SENSORS = {"current": (-80, 120), "pack_voltage": (300, 400), "cell_voltage_min": (2.4, 4.1)}
