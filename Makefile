@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo test check lint types bench lock clean
+.PHONY: demo test check lint types bench accuracy lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twins --store demo-store demo
@@ -23,6 +23,10 @@ types: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
+
+# Needs the reference data: TWINS_REFERENCE_DATA names its folder.
+accuracy: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.accuracy
 
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:

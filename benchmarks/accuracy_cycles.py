@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from altergo_interface import Samples, SensorRule, Span, StepData
 from altergo_interface.manifest import load_manifest
+from benchmarks.accuracy_row import Accuracy
 from models.eq_cycles import EqCycles
 
 DAY_US, S = 86_400_000_000, 1_000_000
@@ -29,20 +30,6 @@ PHASES = {1: 1, 10: 10, 60: 15}
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """One figure over `n` runs: an error and its target (fractions of the truth), and the shares of the runs whose
-    error lies within 1 and 2 stated σ, NaN where none was asked for."""
-
-    data_set: str
-    quantity: str
-    error: float
-    target: float
-    coverage_1: float
-    coverage_2: float
-    n: int
 
 
 @dataclass(frozen=True, slots=True)

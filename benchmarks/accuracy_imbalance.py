@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pandas as pd
 from altergo_interface import Record, Samples, SensorRule, Span, StepData, Table
 from altergo_interface.data import Input
 from altergo_interface.manifest import load_manifest
+from benchmarks.accuracy_row import Accuracy
 from models._ocv.tables import OWN_SIGMA_V
 from models.imbalance_analysis import ImbalanceAnalysis
 
@@ -22,20 +23,6 @@ NMC_TARGET, LFP_TARGET = 0.005, 0.02
 MEDIUM = 2
 
 Columns = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """One figure: the greatest |error| and its target (fractions of SOC, NaN for none) over `n` estimates, and the
-    shares of these whose error lies within 1 and 2 stated σ."""
-
-    data_set: str
-    quantity: str
-    error: float
-    target: float
-    coverage_1: float
-    coverage_2: float
-    n: int
 
 
 def model(**config: Any) -> ImbalanceAnalysis:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from altergo_interface import Record, Samples, SensorRule, Span, StepData
 from altergo_interface.manifest import load_manifest
+from benchmarks.accuracy_row import Accuracy
 from models.soc_ocv_estimation import SocOcvEstimation
 
 Floats = NDArray[np.float64]
@@ -29,24 +30,6 @@ SHORT_RESTS = {"min_rest_s": 1100.0, "drift_window_s": 240.0}
 """The NCA cell rests for 20 to 30 minutes."""
 SHORTEST_RESTS = {"min_rest_s": 300.0, "drift_window_s": 100.0, "max_drift_mv": 4.0}
 """The LFP cell rests for 310 to 338 s, and is still moving then: by its defaults the model would give nothing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """One line of the accuracy table; SOC as fractions.
-
-    `error` is the root mean square over `samples`; `target` is NaN where none is set; `coverage_1` and `coverage_2`
-    are the shares of samples whose error is within 1 and 2 of the published σ.
-    """
-
-    data_set: str
-    quantity: str
-    error: float
-    target: float
-    coverage_1: float
-    coverage_2: float
-    samples: int
-    worst: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +229,7 @@ def _accuracy(data_set: str, quantity: str, error: Floats, sigma: Floats, target
         target=target,
         coverage_1=float(np.mean(size <= sigma)),
         coverage_2=float(np.mean(size <= 2 * sigma)),
-        samples=len(size),
+        n=len(size),
         worst=float(size.max()),
     )
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from altergo_interface import Record, Samples, SensorRule, Span, StepData, Table
 from altergo_interface.data import Input
 from altergo_interface.manifest import load_manifest
+from benchmarks.accuracy_row import Accuracy
 from models._simulator import AssetHistory, FleetSpec, simulate_asset
 from models.voltage_monitor import VoltageMonitor
 
@@ -33,20 +34,6 @@ PEAK_V = 4.276
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Accuracy:
-    """One figure over `n` cases: an error and its target, and the coverage of a stated uncertainty, of which there is
-    none here (NaN)."""
-
-    data_set: str
-    quantity: str
-    error: float
-    target: float
-    coverage_1: float
-    coverage_2: float
-    n: int
 
 
 def model(**config: Any) -> VoltageMonitor:

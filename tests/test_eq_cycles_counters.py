@@ -63,7 +63,7 @@ def plain_direction(inputs, name, sign, rollover=None):
         amps = max(sign * current.x[k - 1], 0.0) if k else 0.0
         change = max(sign * current.x[k], 0.0) - amps
         pending += amps * hours
-        pending_var += (0.1 + 0.5 * min(hours * 60, 1.0)) * (change * hours) ** 2
+        pending_var += (0.13 + 0.54 * min(hours * 60, 1.0)) * (change * hours) ** 2
         fresh = False
         while events and events[0][0] <= t:
             stamp, value = events.pop(0)
@@ -256,7 +256,7 @@ def test_energy_needs_the_voltage_at_every_end_that_is_taken():
 def test_the_law_of_aliasing():
     """A change of 60 A over ten seconds, a minute, an hour."""
     hours = np.array([10, 60, 3600]) / 3600
-    expected = [(0.1 + 0.5 / 6) * (1 / 6) ** 2, 0.6, 0.6 * 60**2]
+    expected = [(0.13 + 0.54 / 6) * (1 / 6) ** 2, 0.67, 0.67 * 60**2]
     assert aliasing_ah2(np.full(3, 60.0), hours) == pytest.approx(np.array(expected))
 
 
@@ -266,8 +266,8 @@ def sigma(amps, config=PLAIN, seconds=60.0, **declared):
 
 
 def test_independent_parts_grow_with_the_root_and_systematic_ones_with_time():
-    assert sigma([0.0, 60.0] * 50 + [0.0]) == pytest.approx(math.sqrt(100 * 0.6))
-    assert sigma([-60.0, 60.0]) == pytest.approx(math.sqrt(2 * 0.6))  # one change in each direction
+    assert sigma([0.0, 60.0] * 50 + [0.0]) == pytest.approx(math.sqrt(100 * 0.67))
+    assert sigma([-60.0, 60.0]) == pytest.approx(math.sqrt(2 * 0.67))  # one change in each direction
     assert sigma([5.0] * 100) == 0.0
     assert sigma([5.0] * 61, resolution=0.12**0.5) == pytest.approx(0.1)
     assert sigma([5.0] * 61, {"current_offset_a": 0.3}) == pytest.approx(0.3)

@@ -21,7 +21,7 @@ def test_simulated_cells_reach_their_targets(reference_data, measure):
     for row in measure(reference_data):
         assert row.error <= row.target, row
         assert row.coverage_2 >= 0.95, row
-        assert row.samples >= 30, row
+        assert row.n >= 30, row
 
 
 def test_simulated_nmc_is_far_better_than_its_target(reference_data):

@@ -11,7 +11,7 @@ from altergo_interface import Samples
 from models.eq_cycles.intervals import INTEGRATION, S_PER_H, Floats, Intervals
 from models.eq_cycles.state import Flow
 
-KAPPA_SHORT, KAPPA_LONG, DECORRELATED_S = 0.1, 0.6, 60.0
+KAPPA_SHORT, KAPPA_LONG, DECORRELATED_S = 0.13, 0.67, 60.0
 """The aliasing law, see `aliasing_ah2`; measured on drive cycles, README.md."""
 
 NOISE_STEPS = 2.0
