@@ -66,7 +66,7 @@ def _prepared(fleet: Fleet) -> list[tuple[Twin, list[StepData]]]:
     found = []
     for asset in facts.assets.values():
         series = read_assets(store.paths.root, segments[asset.bucket], {asset.asset_id: None})[asset.asset_id]
-        for name in ("eq_cycles", "voltage_monitor"):
+        for name in sorted(registry):
             work = AssetWork(asset.asset_id, asset.sensors, asset.parameters, ())
             twin = build_twin(registry[name], settings, work, {})
             cursor = Cursor(Prepared.of(twin.binding, series.events, twin.genesis()))

@@ -64,6 +64,9 @@ def test_the_sentinels_are_counted_and_no_sample(fleet: Fleet) -> None:
     assert counted["baticm_car4 cell_voltage_min"] == 2
     assert counted["baticm_car4 temp_max"] > 0
     assert counted["baticm_car1 cell_voltage_max"] == 0
+    repeated = fleet.sql("select asset_id, sum(duplicates)::int from quality where sensor = 'current' group by all")
+    cars = ("baticm_car1", "baticm_car2", "baticm_car3", "baticm_car4")
+    assert dict(repeated.fetchall()) == dict(zip(cars, (6, 1, 34, 0), strict=True))
     cells = fleet.sql(
         "select sum(out_of_range) from quality where sensor similar to 'cell_voltage_[0-9]+'"
     ).fetchall()
