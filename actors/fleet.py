@@ -13,8 +13,9 @@ from actors.assets_file import read_assets_file
 from actors.explain import explain
 from actors.plan_file import PlanFile, request_of
 from actors.planning import Models, enabled_models, make_plan, plan_store
-from actors.pools import NoPool, open_pool
-from actors.running import Progress, Run, RunReport
+from actors.pools import NoPool, isolated_by, open_pool
+from actors.report import RunReport
+from actors.running import Progress, Run
 from actors.selection import Selection
 from actors.sensor_report import sensor_report
 from actors.settings_file import settings_path
@@ -38,6 +39,7 @@ from event_store.ingest.undo import RetractReport, retract_batch
 from event_store.migrations import UpgradeReport, upgrade
 from event_store.parameters import append_parameters
 from event_store.paths import StorePaths
+from event_store.probe import probe_of
 from event_store.publish import publish, published_root, read_published
 from event_store.purge import PurgeReport, purge_asset
 from event_store.queries import asset_list, asset_state, batches, status
@@ -166,13 +168,15 @@ class Fleet:
         local: bool = False,
         address: str | None = None,
         workers: int | None = None,
+        isolation: str = "hosted",
         on_plan: Callable[[Plan], None] = lambda _: None,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> RunReport:
         """Execute the plan on Ray (this machine's, or the cluster at `address`) or in-process (`local`).
 
         `compute_type` is `incremental`, `full`, `retry` or `manual`; the last one restates the slots of
-        [`since`, `until`). With `plan`, a file that a plan was written to, exactly that is executed.
+        [`since`, `until`). With `plan`, a file that a plan was written to, exactly that is executed. `isolation` is
+        `hosted` (many assets share a process) or `process` (one Ray actor process for each asset).
 
         Raises StoreBusy while another run holds the store, PlanStale where a pair of the file's plan has moved, and
         InfrastructureError where Ray fails; what was committed until then stays.
@@ -190,13 +194,15 @@ class Fleet:
                 request = request_of(settings, compute_type, since, until)
                 found, facts, models = self._plan(select, request, settings)
             on_plan(found)
-            run = Run(store, found, facts, models, settings, Selection.parse(select).covers)
+            isolated = isolated_by(isolation, local)
+            run = Run(store, found, facts, models, settings, Selection.parse(select).covers, isolated=isolated)
             made = {name: fingerprint.value for name, fingerprint in models.fingerprints.items()}
-            config = HostConfig(store.paths.root, settings, self._models_dirs, made)
-            pool = open_pool(config, local, address, workers) if found.items else nullcontext(NoPool())
             try:
-                with pool as hosts:
-                    report = run.execute(hosts, on_progress)
+                with probe_of(store) as probe:
+                    config = HostConfig(store.paths.root, settings, self._models_dirs, made, probe)
+                    wanted = open_pool(config, local, address, workers, isolated=isolated)
+                    with wanted if found.items else nullcontext(NoPool()) as pool:
+                        report = run.execute(pool, on_progress)
                 garbage = tidy(store)
             finally:
                 publish(store)

@@ -1,6 +1,9 @@
 """Runs batches on Ray: one host actor per CPU, two batches in flight each. With this file Ray begins and ends."""
 
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -24,41 +27,61 @@ IN_FLIGHT = 2
 DEATHS_IN_A_ROW = 50
 """So many hosts that die one after the other, with nothing done in between, are no model's fault."""
 
+LOOK_AROUND_S = 2.0
+"""How often a run looks for CPUs that have joined the cluster."""
+
+NO_HOST_S = 900.0
+"""So long a run waits without a single host: a cloud takes minutes to bring up a node."""
+
 _DIED = (RayActorError, WorkerCrashedError, OutOfMemoryError)
 
 
 @dataclass(slots=True, eq=False)
 class _Host:
-    """One host actor and the batches that are in flight to it."""
+    """One host actor and the batches that are in flight to it. It gets none before it has answered `asked`, which
+    takes as long as the cluster needs to find a CPU for it."""
 
     actor: Any
+    asked: Any
+    ready: bool = False
     batches: dict[Any, WorkBatch] = field(default_factory=dict)
 
-    def takes(self, batch: WorkBatch) -> bool:
+    def takes(self, batch: WorkBatch, at_once: int) -> bool:
         """Whether it has room. A suspect is alone with its host."""
         if batch.alone or any(flying.alone for flying in self.batches.values()):
             return not self.batches
-        return len(self.batches) < IN_FLIGHT
+        return len(self.batches) < at_once
 
 
 class RayPool(AbstractContextManager["RayPool"]):
     """Hosted twin actors on a Ray cluster.
 
+    Hosts come and go with their nodes: a lost one is replaced, CPUs that join are used, and a host that cannot work
+    for this driver is refused, with the reason in `warnings`.
+
     Args:
         config: what hosts need.
         address: `auto` or a cluster's address; None starts Ray on this machine for the length of the run.
         workers: hosts; None: one per CPU of the cluster.
+        isolated: a fresh process for every batch.
     """
 
-    def __init__(self, config: HostConfig, address: str | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self, config: HostConfig, address: str | None = None, workers: int | None = None, *, isolated: bool = False
+    ) -> None:
         self._mine = not ray.is_initialized()
         self._config = config
+        self._isolated = isolated
+        self._at_once = 1 if isolated else IN_FLIGHT
+        self._asked_for = workers
         self._hosts: list[_Host] = []
         self._deaths = 0
+        self._refused = 0
+        self.warnings: list[str] = []
         try:
             if self._mine:
                 _start(address, workers)
-            self.workers = workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
+            self.workers = workers or max(1, _cpus())
             # A dead host is replaced by a new one, and its work is handed out anew by the run itself: Ray's own
             # retries would hand a model that kills its process from host to host.
             self._class = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=1)(TwinHost)
@@ -67,24 +90,74 @@ class RayPool(AbstractContextManager["RayPool"]):
             raise InfrastructureError(f"Ray could not be started: {_first_line(error)}", "Try --local") from error
 
     def _new_host(self) -> _Host:
-        return _Host(self._class.remote(self._config))
+        actor = self._class.remote(self._config)
+        return _Host(actor, actor.refusal.remote())
 
     def run(self, source: WorkSource) -> Iterator[BatchResult | LostBatch]:
         """The results, as they come. Work is drawn only when a host has room for it."""
         held: WorkBatch | None = None
+        since = time.monotonic()
         while True:
-            while True:
-                held = held or source.draw(ahead=self.workers * IN_FLIGHT)
-                host = min(self._hosts, key=lambda host: len(host.batches))
-                if held is None or not host.takes(held):
-                    break
-                host.batches[host.actor.run.remote(held)] = held
-                held = None
-            flying = {reference: host for host in self._hosts for reference in host.batches}
-            if not flying:
-                return
-            done, _ = ray.wait(list(flying), num_returns=1)
-            yield from self._land(flying[done[0]], done[0])
+            held = self._hand_out(source, held)
+            if any(host.ready for host in self._hosts):
+                since = time.monotonic()
+                if held is None and not any(host.batches for host in self._hosts):
+                    return
+            self._check_hosts(since)
+            waiting = {reference: host for host in self._hosts for reference in host.batches}
+            waiting |= {host.asked: host for host in self._hosts if not host.ready}
+            done, _ = ray.wait(list(waiting), num_returns=1, timeout=LOOK_AROUND_S)
+            if not done:
+                self._grow()
+                continue
+            host = waiting[done[0]]
+            if host.ready:
+                yield from self._land(host, done[0])
+            else:
+                self._welcome(host)
+
+    def _hand_out(self, source: WorkSource, held: WorkBatch | None) -> WorkBatch | None:
+        """Give work to all hosts that have room; the batch that found none, or None where there is none to give."""
+        while ready := [host for host in self._hosts if host.ready]:
+            held = held or source.draw(ahead=self.workers * self._at_once)
+            host = min(ready, key=lambda host: len(host.batches))
+            if held is None or not host.takes(held, self._at_once):
+                break
+            host.batches[host.actor.run.remote(held)] = held
+            held = None
+        return held
+
+    def _welcome(self, host: _Host) -> None:
+        """Hear a new host's answer: it works, it refuses, or it has died at once."""
+        try:
+            reason = ray.get(host.asked)
+        except _DIED as error:
+            self._replace(host, error)
+            return
+        except RayError as error:
+            reason = _first_line(error)
+        host.ready = not reason
+        if reason:
+            self._refused += 1
+            self._hosts.remove(host)
+            ray.kill(host.actor)
+            if (line := f"a host was refused: {reason}") not in self.warnings:
+                self.warnings.append(line)
+
+    def _check_hosts(self, since: float) -> None:
+        if not self._hosts:
+            raise InfrastructureError("; ".join(self.warnings), "No host is left to work")
+        if time.monotonic() - since > NO_HOST_S:
+            raise InfrastructureError(
+                f"Ray has found no CPU for a host in {NO_HOST_S / 60:.0f} minutes", "See `ray status`"
+            )
+
+    def _grow(self) -> None:
+        """Use CPUs that have joined, unless a number of hosts was asked for."""
+        wanted = 0 if self._asked_for is not None else _cpus() - self._refused
+        for _ in range(len(self._hosts), wanted):
+            self._hosts.append(self._new_host())
+        self.workers = max(self.workers, len(self._hosts))
 
     def _land(self, host: _Host, reference: Any) -> Iterator[BatchResult | LostBatch]:
         """One result; or, where its host has died, all that was in flight to it."""
@@ -96,6 +169,9 @@ class RayPool(AbstractContextManager["RayPool"]):
             return
         del host.batches[reference]
         self._deaths = 0
+        if self._isolated:
+            ray.kill(host.actor)
+            self._hosts[self._hosts.index(host)] = self._new_host()
         yield result
 
     def _replace(self, host: _Host, error: Exception) -> None:
@@ -113,7 +189,21 @@ class RayPool(AbstractContextManager["RayPool"]):
             ray.shutdown()
 
 
+def _cpus() -> int:
+    return int(ray.cluster_resources().get("CPU", 0))
+
+
 def _start(address: str | None, workers: int | None) -> None:
+    # Ray takes SIGTERM for itself, and would end the driver before it has committed what is in.
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        _init(address, workers)
+    finally:
+        if threading.current_thread() is threading.main_thread() and handler is not None:
+            signal.signal(signal.SIGTERM, handler)
+
+
+def _init(address: str | None, workers: int | None) -> None:
     options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
     address = address or os.environ.get("RAY_ADDRESS")
     if address:

@@ -4,16 +4,17 @@ import json
 import platform
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Protocol
 
 from actors.pairing import Pairing
 from actors.planning import Models
+from actors.report import RunReport, told
 from actors.work import BatchResult, WorkBatch
-from actors.work_source import WorkSource
+from actors.work_source import BATCH_ASSETS, WorkSource
 from altergo_interface.config import Settings
 from altergo_interface.sensors import rule_for
 from event_store.attempts import end_attempts, lose, suspects
@@ -49,6 +50,11 @@ class Pool(Protocol):
 
     workers: int
 
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What an operator should know of the hosts."""
+        ...
+
     def run(self, source: WorkSource) -> Iterator[BatchResult | LostBatch]:
         """Draw work until there is none; the results, in any order."""
         ...
@@ -66,23 +72,11 @@ class Progress:
     parked: int
 
 
-@dataclass(slots=True)
-class RunReport:
-    """What a run came to. `remaining` pairs have not reached their newest event: a budget or a range ended them."""
-
-    run_id: str
-    seq: int
-    pairs: int = 0
-    events_replayed: int = 0
-    remaining: int = 0
-    parked: list[tuple[str, str, str]] = field(default_factory=list)
-    blocked: list[tuple[str, str, str]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-
 class Run:
-    """One run over a plan, which `covers` some pairs (asset, model) or all. The caller holds the run lock."""
+    """One run over a plan, which `covers` some pairs (asset, model) or all. The caller holds the run lock.
+
+    With `isolated` every asset travels in a batch of its own.
+    """
 
     def __init__(
         self,
@@ -92,8 +86,11 @@ class Run:
         models: Models,
         settings: Settings,
         covers: Callable[[str, str], bool],
+        *,
+        isolated: bool = False,
     ) -> None:
         self._store = store
+        self._batch_assets = 1 if isolated else BATCH_ASSETS
         self._covers = covers
         self._plan = plan
         self._facts = facts
@@ -104,6 +101,7 @@ class Run:
         self._publish_cost = 0.0
         self._committed = self._began
         self._pending: list[BatchResult] = []
+        self._notices: dict[tuple[str, str], list[str]] = {}
         self._ref = RunRef("", 0)
         self._total = sum(item.events for item in plan.items)
         self.report = RunReport("", plan.seq, warnings=list(plan.warnings))
@@ -122,6 +120,7 @@ class Run:
                     source.done(result.number)
                     self._take(result)
                 on_progress(self._progress())
+            self.report.warnings += [*pool.warnings, *told(self._notices)]
             status = "done"
         except KeyboardInterrupt:
             status = "interrupted"
@@ -155,7 +154,7 @@ class Run:
         pairing = Pairing(self._facts, self._models, self._settings, self._plan.request.days)
         with self._store.catalog.session("run") as con:
             suspected = suspects(con)
-        return WorkSource(self._store, self._plan, pairing, self._ref, suspected, self._commit)
+        return WorkSource(self._store, self._plan, pairing, self._ref, suspected, self._commit, self._batch_assets)
 
     def _take(self, result: BatchResult) -> None:
         self._pending.append(result)
@@ -165,7 +164,8 @@ class Run:
         report.remaining += result.remaining
         report.parked.extend(result.parked)
         report.blocked.extend(result.blocked)
-        report.warnings.extend(result.warnings)
+        for asset, model, text in result.notices:
+            self._notices.setdefault((model, text), []).append(asset)
         now = time.monotonic()
         waiting = sum(pending.pairs for pending in self._pending)
         if now - self._committed > COMMIT_EVERY_S or waiting >= COMMIT_PAIRS:

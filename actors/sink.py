@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from actors.twin_actor import BLOCKED, PARKED, PairOutcome
-from actors.work import AssetWork, BatchResult, PairWork, WorkBatch
+from actors.work import AssetWork, BatchResult, Notice, PairWork, WorkBatch
 from altergo_interface.data import Times, Values
 from event_store.commit import HEAD_SCHEMA, SNAPSHOT_SCHEMA, GroupResult
 from event_store.paths import StorePaths
@@ -38,7 +38,7 @@ class Sink:
         self._records: dict[_Key, list[dict[str, Any]]] = defaultdict(list)
         self._parked: list[tuple[str, str, str]] = []
         self._blocked: list[tuple[str, str, str]] = []
-        self._warnings: list[str] = []
+        self._notices: list[Notice] = []
         self._events = 0
         self._remaining = 0
 
@@ -90,7 +90,7 @@ class Sink:
             self._snapshots.append(row | {"carry": None if edge.carry is None else edge.carry.to_json()})
         self._collect(asset, model, result.closed, "")
         self._collect(asset, model, result.open, "open_")
-        self._warnings.extend(f"{asset} {model}: {notice}" for notice in result.notices)
+        self._notices.extend(Notice(asset, model, text) for text in result.notices)
         self._remaining += not result.complete
         latest = [{"output": n, "ts": t, "value": x, "label": None} for n, (t, x) in sorted(result.latest.items())]
         return {
@@ -147,7 +147,7 @@ class Sink:
             self._blocked,
             self._events,
             self._remaining,
-            self._warnings,
+            self._notices,
         )
 
     def _write(self, kind: str, month: int, table: pa.Table) -> Segment:

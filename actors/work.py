@@ -3,10 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from altergo_interface.config import Settings
 from event_store.commit import GroupResult
 from event_store.log import LogSegment
+from event_store.probe import Probe
 from twins import ParameterFact
 
 
@@ -72,9 +74,17 @@ class WorkBatch:
     alone: bool = False
 
 
+class Notice(NamedTuple):
+    """What a model wants an operator to know of an asset."""
+
+    asset_id: str
+    model: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch came to. `events` were folded; `remaining` pairs are not at their newest event yet; `warnings` are
+    """What a batch came to. `events` were folded; `remaining` pairs are not at their newest event yet; `notices` are
     for the operator."""
 
     number: int
@@ -84,14 +94,16 @@ class BatchResult:
     blocked: Sequence[tuple[str, str, str]]
     events: int
     remaining: int
-    warnings: Sequence[str]
+    notices: Sequence[Notice]
 
 
 @dataclass(frozen=True, slots=True)
 class HostConfig:
-    """What a host needs to build twins. `fingerprints` are the driver's: a host that differs refuses to work."""
+    """What a host needs to build twins. `fingerprints` are the driver's: a host that differs refuses to work, and so
+    does one that cannot read the `probe`."""
 
     root: Path
     settings: Settings
     models_dirs: tuple[Path, ...]
     fingerprints: Mapping[str, str]
+    probe: Probe

@@ -30,14 +30,14 @@ class Group:
     alone: bool = False
 
 
-def grouped(items: Iterable[PlanItem]) -> Iterator[Group]:
-    """Cut the plan into groups by bucket, events and assets."""
+def grouped(items: Iterable[PlanItem], assets: int = BATCH_ASSETS) -> Iterator[Group]:
+    """Cut the plan into groups by bucket, events and number of assets."""
     by_asset: dict[tuple[int, str], list[PlanItem]] = defaultdict(list)
     for item in items:
         by_asset[item.bucket, item.asset_id].append(item)
     group: Group | None = None
     for (bucket, asset), pairs in sorted(by_asset.items(), key=lambda entry: entry[0]):
-        full = group is not None and (group.events >= BATCH_EVENTS or len(group.assets) >= BATCH_ASSETS)
+        full = group is not None and (group.events >= BATCH_EVENTS or len(group.assets) >= assets)
         if group is None or group.bucket != bucket or full:
             if group is not None:
                 yield group
@@ -63,6 +63,7 @@ class WorkSource:
         run: RunRef,
         suspects: Collection[Pair],
         before_suspects: Callable[[], None],
+        batch_assets: int = BATCH_ASSETS,
     ) -> None:
         self._store = store
         self._seq = plan.seq
@@ -76,7 +77,8 @@ class WorkSource:
         for pair, item in self._items.items():  # each asset's in the order of the model graph
             if any((item.asset_id, above) in suspected for above in item.above):
                 suspected.add(pair)  # it is fed by a suspect, which must be tried first
-        self._groups = deque(grouped(i for pair, i in self._items.items() if pair not in suspected))
+        sound = (item for pair, item in self._items.items() if pair not in suspected)
+        self._groups = deque(grouped(sound, batch_assets))
         self._alone = deque(self._single(pair) for pair in self._items if pair in suspected)
         self._before_suspects = before_suspects
         self._ready: deque[WorkBatch] = deque()

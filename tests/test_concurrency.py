@@ -111,10 +111,11 @@ def test_a_second_run_is_refused_and_told_who_runs(setup: Setup) -> None:
 
 
 @pytest.mark.parametrize("options", [("--local",), pytest.param(("--workers", "2"), marks=pytest.mark.ray)])
-def test_an_interrupted_run_keeps_what_is_done(setup: Setup, options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_keeps_what_is_done(setup: Setup, options: tuple[str, ...], how: signal.Signals) -> None:
     process = setup.run(*options)
     gate = setup.wait_until_it_stops()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(how)
     _, err = process.communicate()
     os.close(gate)
     assert process.returncode == 130, err

@@ -3,7 +3,9 @@
 import json
 import logging
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -68,6 +70,8 @@ def hoist(arguments: Sequence[str]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code: 0, 1, 2, 3 or 130, see the README."""
     words = hoist(sys.argv[1:] if arguments is None else arguments)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _interrupt)
     as_json = "--json" in words
     try:
         code = app(words, standalone_mode=False)
@@ -92,6 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _show(str(error), type(error).__name__, "What was committed stays", as_json)
         code = EXIT_INFRASTRUCTURE
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(*_: object) -> None:
+    """SIGTERM ends a command as Ctrl-C does: what is in is committed, locks are released."""
+    raise KeyboardInterrupt
 
 
 def _show(what: str, code: str, hint: str, as_json: bool) -> None:

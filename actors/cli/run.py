@@ -11,11 +11,18 @@ from actors.cli.explain import show_explanation
 from actors.cli.progress import Meter
 from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, of, rest, say
 from actors.plan_file import plan_document
-from actors.running import RunReport
+from actors.report import RunReport
 from actors.times import iso
 from actors.twin_view import TwinReplay
 from altergo_interface import SettingsError
 from twins import Plan
+
+
+class Isolation(StrEnum):
+    """Where a twin actor lives during a run."""
+
+    HOSTED = "hosted"
+    PROCESS = "process"
 
 
 class ComputeType(StrEnum):
@@ -85,12 +92,15 @@ def run(
     until: UntilOption = None,
     address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto (default: this machine).")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Hosts (default: one per CPU).")] = None,
+    isolation: Annotated[
+        Isolation, typer.Option(help="process: one Ray actor process per asset.")
+    ] = Isolation.HOSTED,
     local: Annotated[bool, typer.Option("--local", help="In this process, without Ray.")] = False,
 ) -> None:
     """Bring the twins up to date: execute the plan on Ray, or in-process with --local."""
     if plan is not None and (select or compute_type or since or until):
         raise SettingsError("--plan says what to run", "Drop --select, --compute-type, --from and --to")
-    asked = {"compute_type": compute_type, "since": since, "until": until, "plan": plan}
+    asked = {"compute_type": compute_type, "since": since, "until": until, "plan": plan, "isolation": isolation}
     _run(of(context), select, asked, address, workers, local)
 
 

@@ -1,0 +1,30 @@
+"""What a run came to, for its operator."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+NAMED = 3
+"""So many assets are named in a line that concerns several."""
+
+
+@dataclass(slots=True)
+class RunReport:
+    """What a run came to. `remaining` pairs have not reached their newest event: a budget or a range ended them."""
+
+    run_id: str
+    seq: int
+    pairs: int = 0
+    events_replayed: int = 0
+    remaining: int = 0
+    parked: list[tuple[str, str, str]] = field(default_factory=list)
+    blocked: list[tuple[str, str, str]] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def told(notices: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:
+    """One line for each (model, text), with the assets that it concerns: a fleet mostly shares its faults."""
+    for (model, text), assets in sorted(notices.items()):
+        named = sorted(assets)
+        more = f" and {len(named) - NAMED} more" if len(named) > NAMED else ""
+        yield f"{', '.join(named[:NAMED])}{more}: {model}: {text}"
