@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo test check lint types bench accuracy lock clean
+.PHONY: demo test check lint types bench accuracy trials lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twins --store demo-store demo
@@ -23,6 +23,10 @@ types: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks
+
+# Fifty random kills, interruptions and full disks of each kind: an hour or two.
+trials: $(VENV)/.installed
+	TWINS_TRIALS=50 $(BIN)/pytest tests/test_kill.py tests/test_trials.py
 
 # Needs the reference data: TWINS_REFERENCE_DATA names its folder.
 accuracy: $(VENV)/.installed

@@ -16,8 +16,14 @@ from histories import DAY_US, START, random_history, write_assets
 
 from actors import Fleet
 
+TRIALS = int(os.environ.get("TWINS_TRIALS", "0"))
+"""How many trials of each random kind; 0: a few."""
 ASSETS = tuple(f"EV-{n}" for n in range(24))
 RUNNER = Path(__file__).with_name("crash_runner.py")
+
+
+def trials(usual: int) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("trial", range(TRIALS or usual))
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +68,7 @@ def finish(store: Path, digest: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("trial", range(20))
+@trials(10)
 def test_a_local_run_killed_at_a_random_moment(prepared: tuple[Path, str, float], tmp_path: Path, trial: int) -> None:
     template, digest, seconds = prepared
     store = Path(shutil.copytree(template, tmp_path / "store"))
@@ -77,7 +83,7 @@ def test_a_local_run_killed_at_a_random_moment(prepared: tuple[Path, str, float]
 
 
 @pytest.mark.ray
-@pytest.mark.parametrize("trial", range(3))
+@trials(3)
 def test_a_run_on_ray_killed_at_a_random_moment(
     prepared: tuple[Path, str, float], tmp_path: Path, trial: int
 ) -> None:
