@@ -1,5 +1,6 @@
 """The one facade: a fleet of twins over a store. The command line and notebooks use nothing else."""
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -11,6 +12,10 @@ import duckdb
 
 from actors.assets_file import read_assets_file
 from actors.explain import explain
+from actors.live import LiveHooks
+from actors.live_awake import IDLE_S
+from actors.live_session import PURPOSE, LiveOptions, keep_alive
+from actors.live_socket import ask
 from actors.plan_file import PlanFile, request_of
 from actors.planning import Models, enabled_models, make_plan, plan_store
 from actors.pools import NoPool, isolated_by, open_pool
@@ -28,6 +33,7 @@ from altergo_interface.errors import did_you_mean
 from altergo_interface.manifest import GROUPS
 from altergo_interface.models import Registry, discover
 from event_store.attempts import recover
+from event_store.backup import RestoreReport, restore_store
 from event_store.compact import CompactReport
 from event_store.digest import digest
 from event_store.facts import Facts, read_facts
@@ -36,11 +42,14 @@ from event_store.housekeeping import compact_store, tidy
 from event_store.ingest import ParseOptions, check_file
 from event_store.ingest.append import IngestReport, ingest_file, read_events
 from event_store.ingest.undo import RetractReport, retract_batch
+from event_store.initial import init_store
 from event_store.migrations import UpgradeReport, upgrade
+from event_store.object_store import own_errors
 from event_store.parameters import append_parameters
 from event_store.paths import StorePaths
 from event_store.probe import probe_of
-from event_store.publish import publish, published_root, read_published
+from event_store.publish import publish, read_published
+from event_store.published import published_meta
 from event_store.purge import PurgeReport, purge_asset
 from event_store.queries import asset_list, asset_state, batches, status
 from event_store.store import Store
@@ -84,6 +93,13 @@ class Fleet:
         return load_settings(settings_path(self.root, self._settings_file).absolute())
 
     # --- events and assets -----------------------------------------------------------------------------------
+
+    def init(self, segments: str | None = None) -> str:
+        """Make a new store; `segments` is the URI at which its segments will lie, by default in its folder.
+
+        Returns where they lie. Raises StoreError where there is a store already.
+        """
+        return str(init_store(self.root, segments).files)
 
     def ingest(
         self, path: str | Path, options: ParseOptions | None = None, *, again: bool = False, dry_run: bool = False
@@ -199,7 +215,7 @@ class Fleet:
             made = {name: fingerprint.value for name, fingerprint in models.fingerprints.items()}
             try:
                 with probe_of(store) as probe:
-                    config = HostConfig(store.paths.root, settings, self._models_dirs, made, probe)
+                    config = HostConfig(store.files, settings, self._models_dirs, made, probe)
                     wanted = open_pool(config, local, address, workers, isolated=isolated)
                     with wanted if found.items else nullcontext(NoPool()) as pool:
                         report = run.execute(pool, on_progress)
@@ -208,6 +224,29 @@ class Fleet:
                 publish(store)
             collect(store, garbage)
             return report
+
+    def live(
+        self,
+        select: str | None = None,
+        *,
+        local: bool = False,
+        address: str | None = None,
+        workers: int | None = None,
+        idle_s: float = IDLE_S,
+        hooks: LiveHooks | None = None,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """Keep twins alive that follow the log, until `stop` is set: on Ray, or in-process (`local`).
+
+        Twins without events for `idle_s` leave memory; they wake with their next event. `hooks` tell what happens.
+        Raises StoreBusy while a run or another live session holds the store, and InfrastructureError where the hosts
+        fail; what was committed until then stays.
+        """
+        store = self.store()
+        options = LiveOptions(Selection.parse(select), local, address, workers, idle_s)
+        with store.running(PURPOSE):
+            told, end = hooks or LiveHooks(), stop or threading.Event()
+            keep_alive(store, self.registry(), self.settings(), self._models_dirs, options, told, end)
 
     # --- housekeeping ----------------------------------------------------------------------------------------
 
@@ -222,6 +261,13 @@ class Fleet:
     def verify(self, sample: int | None = None) -> Verification:
         """Check files, heads and figures, and replay a sample of pairs. See Verification."""
         return verify(self.store(), self.registry(), self.settings(), sample)
+
+    def restore(self, segments: str | None = None) -> RestoreReport:
+        """Bring back a store of the newest backup of its catalog, beside its segments. See RestoreReport."""
+        report = restore_store(self.root, segments)
+        if not report.missing:
+            self.publish()
+        return report
 
     def upgrade(self) -> UpgradeReport:
         """Bring a store of an older version to this engine's; the old catalog is kept beside it."""
@@ -239,9 +285,12 @@ class Fleet:
         return AssetTwin(store, facts, asset_id, self.registry(), settings)
 
     def state(self, asset_id: str, at: str | None = None, known_at: str | int | None = None) -> dict[str, Any]:
-        """The twin's state: as the last run left it; or, with `at` or `known_at`, by today's models and settings over
-        the events before `at` and the events and parameters that were known at a sequence or a time."""
+        """The twin's state: as the last run or live round left it; or, with `at` or `known_at`, by today's models and
+        settings over the events before `at` and the events and parameters that were known at a sequence or a time."""
         if at is None and known_at is None:
+            live = ask(StorePaths(self.root), asset_id)
+            if live is not None:
+                return live
             with self.store().catalog.session("state") as con:
                 found = asset_state(con, asset_id)
                 if found is None:
@@ -288,6 +337,7 @@ class Fleet:
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """A query over the views of the published copy, read-only."""
         paths = StorePaths(self.root)
-        if published_root(paths) != paths.root.absolute():
+        if published_meta(paths).get("root") != str(paths.root.absolute()):
             self.publish()  # there is none yet, or the store has moved since
-        return read_published(paths).sql(query)
+        with own_errors():
+            return read_published(paths).sql(query)

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +66,8 @@ class RayPool(AbstractContextManager["RayPool"]):
         isolated: a fresh process for every batch.
     """
 
+    host_class: type[TwinHost] = TwinHost
+
     def __init__(
         self, config: HostConfig, address: str | None = None, workers: int | None = None, *, isolated: bool = False
     ) -> None:
@@ -84,7 +86,7 @@ class RayPool(AbstractContextManager["RayPool"]):
             self.workers = workers or max(1, _cpus())
             # A dead host is replaced by a new one, and its work is handed out anew by the run itself: Ray's own
             # retries would hand a model that kills its process from host to host.
-            self._class = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=1)(TwinHost)
+            self._class = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=1)(self.host_class)
             self._hosts = [self._new_host() for _ in range(self.workers)]
         except (RayError, ConnectionError, OSError, ValueError) as error:
             raise InfrastructureError(f"Ray could not be started: {_first_line(error)}", "Try --local") from error
@@ -120,12 +122,17 @@ class RayPool(AbstractContextManager["RayPool"]):
         """Give work to all hosts that have room; the batch that found none, or None where there is none to give."""
         while ready := [host for host in self._hosts if host.ready]:
             held = held or source.draw(ahead=self.workers * self._at_once)
-            host = min(ready, key=lambda host: len(host.batches))
-            if held is None or not host.takes(held, self._at_once):
+            host = None if held is None else self._choose(ready, held)
+            if held is None or host is None:
                 break
             host.batches[host.actor.run.remote(held)] = held
             held = None
         return held
+
+    def _choose(self, ready: Sequence[_Host], batch: WorkBatch) -> _Host | None:
+        """Which of the hosts gets a batch; None: none has room."""
+        host = min(ready, key=lambda host: len(host.batches))
+        return host if host.takes(batch, self._at_once) else None
 
     def _welcome(self, host: _Host) -> None:
         """Hear a new host's answer: it works, it refuses, or it has died at once."""

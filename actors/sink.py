@@ -5,7 +5,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from itertools import pairwise
 from math import inf
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from actors.twin_actor import BLOCKED, PARKED, PairOutcome
 from actors.work import AssetWork, BatchResult, Notice, PairWork, WorkBatch
 from altergo_interface.data import Times, Values
 from event_store.commit import HEAD_SCHEMA, SNAPSHOT_SCHEMA, GroupResult
-from event_store.paths import StorePaths
+from event_store.paths import new_segment
+from event_store.segment_files import SegmentFiles
 from event_store.segments import OUTPUT_SCHEMA, RECORD_SCHEMA, TS, Segment, write_segment
 from twins import AssetSeries, Restated
 from twins.outputs import Collected
@@ -29,8 +29,8 @@ _Piece = tuple[str, str, str, Times, Values]
 class Sink:
     """Rows of one batch. Nothing is visible until the driver has committed the message that `close` returns."""
 
-    def __init__(self, root: Path, batch: WorkBatch) -> None:
-        self._paths = StorePaths(root)
+    def __init__(self, files: SegmentFiles, batch: WorkBatch) -> None:
+        self._files = files
         self._batch = batch
         self._heads: list[dict[str, Any]] = []
         self._snapshots: list[dict[str, Any]] = []
@@ -152,11 +152,11 @@ class Sink:
 
     def _write(self, kind: str, month: int, table: pa.Table) -> Segment:
         name = str(np.datetime64(month, "M"))
-        path = self._paths.new_segment(kind, self._batch.bucket, name)
-        size, checksum = write_segment(self._paths.root, path, kind, [table])
+        path = new_segment(kind, self._batch.bucket, name)
+        size, checksum = write_segment(self._files, path, kind, [table])
         stamps = table.column("ts").to_numpy().view(np.int64)
         extent = (int(stamps.min()), int(stamps.max()))
-        place = (str(path), kind, self._batch.bucket, name)
+        place = (path, kind, self._batch.bucket, name)
         run = self._batch.run
         return Segment(*place, len(table), size, *extent, run, run, False, False, checksum)
 

@@ -89,7 +89,7 @@ class AssetTwin:
         asset = self._asset
         with self._store.catalog.session("replay") as con:
             segments = read_log_segments(con, self._facts.seq, [asset.bucket]).get(asset.bucket, ())
-        found = read_assets(self._store.paths.root, segments, {asset.asset_id: None}).get(asset.asset_id)
+        found = read_assets(self._store.files, segments, {asset.asset_id: None}).get(asset.asset_id)
         if found is not None and until is not None:
             found = found.before(until)
         if found is None:

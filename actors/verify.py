@@ -103,6 +103,6 @@ class _Rerun:
         pair = PairWork(*order, carries.get(end.at), checks=((end.at, end.digest),))
         work = AssetWork(asset_id, asset.sensors, asset.parameters, (pair,))
         actor = TwinActor(work, self._registry, self._settings)
-        actor.load(read_assets(self._store.paths.root, segments, {asset_id: start}).get(asset_id))
+        actor.load(read_assets(self._store.files, segments, {asset_id: start}).get(asset_id))
         [outcome] = actor.replay()
         return outcome, state

@@ -9,6 +9,7 @@ from altergo_interface.config import Settings
 from event_store.commit import GroupResult
 from event_store.log import LogSegment
 from event_store.probe import Probe
+from event_store.segment_files import SegmentFiles
 from twins import ParameterFact
 
 
@@ -102,7 +103,7 @@ class HostConfig:
     """What a host needs to build twins. `fingerprints` are the driver's: a host that differs refuses to work, and so
     does one that cannot read the `probe`."""
 
-    root: Path
+    root: SegmentFiles
     settings: Settings
     models_dirs: tuple[Path, ...]
     fingerprints: Mapping[str, str]

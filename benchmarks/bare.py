@@ -65,7 +65,7 @@ def _prepared(fleet: Fleet) -> list[tuple[Twin, list[StepData]]]:
         segments = read_log_segments(con, facts.seq, buckets)
     found = []
     for asset in facts.assets.values():
-        series = read_assets(store.paths.root, segments[asset.bucket], {asset.asset_id: None})[asset.asset_id]
+        series = read_assets(store.files, segments[asset.bucket], {asset.asset_id: None})[asset.asset_id]
         for name in sorted(registry):
             work = AssetWork(asset.asset_id, asset.sensors, asset.parameters, ())
             twin = build_twin(registry[name], settings, work, {})

@@ -26,7 +26,7 @@ def measure_cadence(store: Store) -> dict[str, tuple[float, int]]:
         segments = read_log_segments(con, last_seq(con), buckets)
     found: dict[str, tuple[float, int]] = {}
     for bucket, assets in buckets.items():
-        log = read_assets(store.paths.root, segments[bucket], dict.fromkeys(assets))
+        log = read_assets(store.files, segments[bucket], dict.fromkeys(assets))
         for sensor, asset in speaker.items():
             if asset in assets:
                 found[sensor] = _cadence(np.diff(log[asset].events[sensor][0]) / 1e6)

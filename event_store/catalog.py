@@ -3,7 +3,7 @@
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -17,6 +17,7 @@ from event_store.durable import sync
 from event_store.locks import CATALOG_WAIT_S, exclusive
 from event_store.paths import StorePaths
 from event_store.schema import SCHEMA_VERSION, TABLES
+from event_store.views import quoted
 
 STORAGE_VERSION = "v1.5.0"
 """Readable by DuckDB 1.5 and later; keeps VARIANT. The default of DuckDB 2.0 is unreadable by 1.5."""
@@ -44,13 +45,15 @@ class Catalog:
         # Several stores may be open at once in one process.
         self._alias = "catalog_" + hashlib.blake2b(str(paths.root).encode(), digest_size=8).hexdigest()
 
-    def create(self) -> None:
-        """Make an empty catalog, all or nothing."""
+    def create(self, meta: Mapping[str, str] | None = None) -> None:
+        """Make an empty catalog, all or nothing, with further entries in its description."""
         with self._locked("init"):
             if self._paths.catalog.exists():
                 return
             draft = self._fresh_draft()
-            create_database(draft, TABLES + f"insert into store.meta values ('schema_version', '{SCHEMA_VERSION}');")
+            described = {"schema_version": str(SCHEMA_VERSION), **(meta or {})}
+            rows = ", ".join(f"({quoted(key)}, {quoted(value)})" for key, value in described.items())
+            create_database(draft, TABLES + f"insert into store.meta values {rows};")
             os.replace(draft, self._paths.catalog)
 
     @contextmanager
@@ -70,6 +73,16 @@ class Catalog:
             con.execute("begin")
             yield con
             con.execute("commit")
+
+    def meta(self, key: str) -> str | None:
+        """An entry of the file's description, whichever version it is of."""
+        with self._locked("meta"):
+            con, _ = self._open()
+            try:
+                found = one(con, "select value from store.meta where key = ?", key)
+            finally:
+                self._close(con)
+        return None if found is None else str(found)
 
     def version(self) -> int:
         """The schema version of the file, whichever it is."""
@@ -157,11 +170,12 @@ class Catalog:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """DuckDB makes a RuntimeError of Ctrl-C: here it is a KeyboardInterrupt again."""
+    """DuckDB makes an error of its own of Ctrl-C, in a query or while it looks at a table of ours: here it is a
+    KeyboardInterrupt again."""
     try:
         yield
-    except RuntimeError as error:
-        if str(error) == "Query interrupted":
+    except (RuntimeError, duckdb.Error) as error:
+        if str(error) == "Query interrupted" or "failed: KeyboardInterrupt" in str(error):
             raise KeyboardInterrupt from error
         raise
 

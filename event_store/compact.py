@@ -13,6 +13,7 @@ from altergo_interface.errors import StoreBusy
 from event_store.listing import listed, replace_listed
 from event_store.merge_events import merge_events
 from event_store.merge_results import CLOSED, Visibility
+from event_store.object_store import own_errors
 from event_store.segments import Segment
 from event_store.store import INGEST_WAIT_S, Store
 
@@ -96,7 +97,7 @@ def _merge_events(store: Store, bucket: int, places: Sequence[Place], report: Co
     with store.catalog.session("compact") as con:
         found = _segments(con, bucket)
     old = [found[place] for place in places]
-    new = [merge_events(store.paths, segments) for segments in old]
+    new = [merge_events(store.files, segments) for segments in old]
     with store.catalog.transaction("compact") as con:
         replace_listed(con, [segment for segments in old for segment in segments], new)
     report.add(old, new)
@@ -105,9 +106,9 @@ def _merge_events(store: Store, bucket: int, places: Sequence[Place], report: Co
 def _merge_results(store: Store, bucket: int, places: Sequence[Place], report: CompactReport) -> None:
     with store.catalog.session("compact") as con:
         found = _segments(con, bucket)
-        visibility = Visibility.read(con, store.paths, bucket)
+        visibility = Visibility.read(con, store.files, bucket)
     old = [found.pop(place) for place in places]
-    with closing(visibility):
+    with closing(visibility), own_errors():
         merged = [visibility.merge(segments) for segments in old]
         others = (segments for place, segments in found.items() if place.kind in CLOSED)
         unused = visibility.unused_masks([segment for segments in others for segment in segments])

@@ -12,6 +12,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from event_store.object_store import own_errors
 from event_store.store import Store
 from event_store.views import newest_records, scan, visible
 
@@ -29,7 +30,8 @@ _Pair = tuple[str, str]
 
 def digest(store: Store, takes: Callable[[str, str], bool]) -> str:
     """The digest of the pairs (asset, model) that `takes` accepts; parked pairs count by name only."""
-    with duckdb.connect() as con:
+    with duckdb.connect() as con, own_errors():
+        store.files.serve(con)
         con.execute("create schema store")
         heads, files = _copy_catalog(store, con)
         hashes: dict[_Pair, hashlib._Hash] = {}
@@ -63,7 +65,7 @@ def _copy_catalog(
         heads = catalog.execute(_HEADS).fetchall()
         rows = catalog.execute("select bucket, kind, path from store.segments where kind <> 'event'").fetchall()
     for bucket, kind, path in rows:
-        files[bucket][kind].append(str(store.paths.root / path))
+        files[bucket][kind].append(store.files.sql_path(path))
     return heads, files
 
 

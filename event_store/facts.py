@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -30,20 +30,20 @@ class Facts:
 
 def read_facts(
     con: duckdb.DuckDBPyConnection,
-    asset: str | None = None,
+    assets: str | Collection[str] | None = None,
     *,
     upto: int | None = None,
     ladders: bool = False,
     settled_by: Mapping[str, str] | None = None,
 ) -> Facts:
-    """Facts of all assets, or of one; with `upto`, as they were known at that sequence.
+    """Facts of all assets, of some, or of one; with `upto`, as they were known at that sequence.
 
     Stored edges and masks are read of the assets for which something before a head has changed, or of all with
     `ladders`. `settled_by` are the fingerprints of all models by name: assets whose every pair was made with them,
     and for which nothing has come since, are only named; on most days that is most of a fleet.
     """
     seq = last_seq(con) if upto is None else upto
-    con.execute(_ASKED, [asset])
+    con.execute(_ASKED, [[assets] if isinstance(assets, str) else None if assets is None else list(assets)])
     settled = _settle(con, seq, settled_by) if settled_by else frozenset()
     sensors = _sensors(con, seq)
     parameters = read_parameters(con, seq, "_asked")
@@ -63,7 +63,8 @@ def read_facts(
 
 
 _ASKED = """
-create or replace temp table _asked as select asset_id from store.assets where $1 is null or asset_id = $1"""
+create or replace temp table _asked as select asset_id from store.assets
+where $1 is null or asset_id in (select unnest($1))"""
 
 
 _SETTLED = """

@@ -78,7 +78,7 @@ class Figures:
             yield self.buckets[portion[0]], portion
 
     def _compare(self, store: Store, bucket: int, names: Sequence[str]) -> Iterator[Finding]:
-        counted = recount(store.paths.root, self.log, {bucket: names})
+        counted = recount(store.files, self.log, {bucket: names})
         for row in counted.assets.to_pylist():
             name, figures = row["asset_id"], (row["events"], row["first_ts"], row["last_ts"])
             if figures != self.assets[name]:

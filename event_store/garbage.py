@@ -1,12 +1,10 @@
 """Garbage: files that the catalog names no more. They stay while a published copy may name them, and then go."""
 
-import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import duckdb
 
@@ -21,9 +19,6 @@ KEEP = 256
 """Runs in quick succession keep so many of the newest files instead: their number must not depend on the clock."""
 KEPT_RUNS = 400
 """Attempts of older runs are forgotten."""
-
-
-_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +61,9 @@ def collect(store: Store, paths: Sequence[str]) -> None:
     """Delete files of the garbage list. The caller holds the run lock."""
     if paths:
         _delete(store, paths)
-        for folder in {(store.paths.root / path).parent for path in paths if not path.startswith("segments/event/")}:
+        for folder in {path.rpartition("/")[0] for path in paths if not path.startswith("segments/event/")}:
             # Folders of events belong to the ingest, which may be about to write there.
-            _remove_empty(folder, store.paths.segments)
+            store.files.prune(folder)
 
 
 _DUE = """
@@ -93,52 +88,38 @@ def gc(store: Store, grace_s: float = GRACE_S, dry_run: bool = False) -> GcRepor
         drafts = _drafts(store, time.time() - grace_s)
         if not dry_run:
             _delete(store, garbage)
-            _remove(store.paths.root / path for path in orphans)
+            store.files.delete(orphans)
             with exclusive(store.paths.locks, "publish", "gc", CATALOG_WAIT_S):
-                _remove(drafts)
-            for folder, _, _ in os.walk(store.paths.segments, topdown=False):
-                _remove_empty(Path(folder), store.paths.segments)
+                for draft in drafts:
+                    draft.unlink(missing_ok=True)
+            store.files.prune("segments")
         size = sum(garbage.values()) + sum(orphans.values()) + sum(drafts.values())
         return GcReport(len(garbage), len(orphans), len(drafts), size)
 
 
 def find_orphans(store: Store, con: duckdb.DuckDBPyConnection, before: float) -> Mapping[str, int]:
-    """Files below `segments/` that nothing names and that were last written before a time: path to bytes."""
+    """Files among the segments that nothing names and that were last written before a time: path to bytes."""
     known = con.execute("select path from store.segments union all select path from store.garbage").fetchall()
     named = {path for (path,) in known}
-    files = ((str(path.relative_to(store.paths.root)), path) for path in store.paths.segments.rglob("*"))
-    return dict(_sized(((name, path) for name, path in files if name not in named), before))
+    files = (file for file in store.files.list("segments") if file.path not in named)
+    return {file.path: file.size for file in files if file.modified <= before}
 
 
 def _drafts(store: Store, before: float) -> Mapping[Path, int]:
     """What killed publications and rewrites have left."""
-    return dict(_sized(((path, path) for path in store.paths.root.glob("*.draft*")), before))
-
-
-def _sized(files: Iterable[tuple[_Key, Path]], before: float) -> Iterator[tuple[_Key, int]]:
-    for key, path in files:
+    sizes: dict[Path, int] = {}
+    for path in store.paths.root.glob("*.draft*"):
         with suppress(FileNotFoundError):
             found = path.stat()
             if path.is_file() and found.st_mtime <= before:
-                yield key, found.st_size
+                sizes[path] = found.st_size
+    return sizes
 
 
 def _delete(store: Store, paths: Iterable[str]) -> None:
     """Delete files of the garbage list, and then their rows: killed in between, the next time does the rest."""
     gone = list(paths)
-    _remove(store.paths.root / path for path in gone)
+    store.files.delete(gone)
     with store.catalog.transaction("gc") as con:
         con.execute("delete from store.garbage where path in (select unnest(?))", [gone])
         forget_attempts(con)
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in paths:
-        path.unlink(missing_ok=True)
-
-
-def _remove_empty(folder: Path, root: Path) -> None:
-    """Remove a folder below `root` if it is empty, and then the ones above it."""
-    while folder != root and folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-        folder = folder.parent

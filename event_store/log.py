@@ -3,19 +3,20 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from event_store.segment_files import SegmentFiles
 from event_store.segments import INDEX_KEY
 from twins import AssetSeries, Column
 
 
 @dataclass(frozen=True, slots=True)
 class LogSegment:
-    """An event segment of a bucket: path relative to the store, stamps µs UTC, its newest batch.
+    """An event segment of a bucket: its path, stamps µs UTC, its newest batch.
 
     `tombstones`: some of its rows delete a key. Of a segment that holds several batches, rows of those in `gone`
     (retracted) and of those after `upto` do not count.
@@ -31,7 +32,7 @@ class LogSegment:
 
 
 def read_assets(
-    root: Path, segments: Sequence[LogSegment], starts: Mapping[str, int | None]
+    files: SegmentFiles, segments: Sequence[LogSegment], starts: Mapping[str, int | None]
 ) -> dict[str, AssetSeries]:
     """The winning events of some assets of one bucket, each from its start (µs UTC, None: all) on.
 
@@ -44,7 +45,7 @@ def read_assets(
     for segment in segments:
         if floor is not None and segment.last_ts < floor:
             continue
-        for asset, sensor, piece in _read_segment(root / segment.path, starts, segment):
+        for asset, sensor, piece in _read_segment(files, starts, segment):
             chunks[asset].setdefault(sensor, []).append(piece)
             if segment.tombstones:
                 deleted.add(asset)
@@ -59,22 +60,29 @@ def read_assets(
     return found
 
 
+_Group = tuple[int, str, list[tuple[int, int]]]
+"""A row group: its number, its asset, and the rows of each sensor (its place in the index) in it."""
+
+
 def _read_segment(
-    path: Path, starts: Mapping[str, int | None], segment: LogSegment
+    files: SegmentFiles, starts: Mapping[str, int | None], segment: LogSegment
 ) -> Iterator[tuple[str, str, Column]]:
     """(asset, sensor, (stamps, values)) of the wanted assets; two columns are read, the index gives the rest."""
     partly = bool(segment.gone) or segment.upto is not None
-    with pq.ParquetFile(path, memory_map=True) as file:
+    columns = ["ts", "value", "seq"] if partly else ["ts", "value"]
+
+    def use(file: pq.ParquetFile) -> tuple[list[str], list[_Group], pa.Table]:
         index = json.loads(file.schema_arrow.metadata[INDEX_KEY])
         wanted = [
             (group, asset, sensors)
             for group, (asset, sensors) in enumerate(index["assets"])
             if asset in starts and segment.last_ts >= (starts[asset] or -(2**63))
         ]
-        if not wanted:
-            return
-        columns = ["ts", "value", "seq"] if partly else ["ts", "value"]
-        table = file.read_row_groups([group for group, _, _ in wanted], columns=columns, use_threads=False)
+        groups = [group for group, _, _ in wanted]
+        table = file.read_row_groups(groups, columns=columns, use_threads=False) if wanted else None
+        return index["sensors"], wanted, table
+
+    names, wanted, table = files.read(segment.path, use)
     # Row groups come as chunks of their own: cut inside them, nothing has to be copied.
     at = 0
     for _, asset, sensors in wanted:
@@ -93,7 +101,7 @@ def _read_segment(
                 first = int(stamps.searchsorted(start))
                 stamps, values = stamps[first:], values[first:]
             if len(stamps):
-                yield asset, index["sensors"][code], (stamps, values)
+                yield asset, names[code], (stamps, values)
 
 
 def _counted(seq: NDArray[np.int64], segment: LogSegment) -> NDArray[np.bool_]:

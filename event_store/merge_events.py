@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from event_store.ingest.layers import asset_table
-from event_store.paths import StorePaths
+from event_store.paths import new_segment
+from event_store.segment_files import SegmentFiles
 from event_store.segments import INDEX_KEY, Segment, write_segment
 
 _COLUMNS = ("ts", "value", "seq", "row")
@@ -18,7 +18,7 @@ _Rows = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64], NDArray
 """Stamps (µs UTC), values, batches, row numbers."""
 
 
-def merge_events(paths: StorePaths, segments: Sequence[Segment]) -> Segment:
+def merge_events(files: SegmentFiles, segments: Sequence[Segment]) -> Segment:
     """Write all rows of these segments, which share a bucket and a month, as one segment.
 
     No segment that is left outside may hold a batch between the merged ones: readers take them for one step of the
@@ -27,12 +27,12 @@ def merge_events(paths: StorePaths, segments: Sequence[Segment]) -> Segment:
     """
     merge = _Merge()
     for segment in segments:
-        merge.add(paths, segment)
+        merge.add(files, segment)
     first = segments[0]
-    path = paths.new_segment(first.kind, first.bucket, first.month)
-    size, checksum = write_segment(paths.root, path, first.kind, merge.tables(), merge.index())
+    path = new_segment(first.kind, first.bucket, first.month)
+    size, checksum = write_segment(files, path, first.kind, merge.tables(), merge.index())
     return Segment(
-        *(str(path), first.kind, first.bucket, first.month, sum(s.rows for s in segments), size),
+        *(path, first.kind, first.bucket, first.month, sum(s.rows for s in segments), size),
         *(min(s.first_ts for s in segments), max(s.last_ts for s in segments)),
         *(min(s.first_seq for s in segments), max(s.seq for s in segments)),
         merge.met or any(s.collides for s in segments),
@@ -48,10 +48,14 @@ class _Merge:
         self._rows: dict[str, dict[str, list[_Rows]]] = defaultdict(lambda: defaultdict(list))
         self.met = False
 
-    def add(self, paths: StorePaths, segment: Segment) -> None:
-        with pq.ParquetFile(paths.root / segment.path) as file:
-            index = json.loads(file.schema_arrow.metadata[INDEX_KEY])
-            table = file.read(columns=list(_COLUMNS), use_threads=False)
+    def add(self, files: SegmentFiles, segment: Segment) -> None:
+        index, table = files.read(
+            segment.path,
+            lambda file: (
+                json.loads(file.schema_arrow.metadata[INDEX_KEY]),
+                file.read(columns=list(_COLUMNS), use_threads=False),
+            ),
+        )
         at = 0
         for asset, sensors in index["assets"]:
             # Row groups come as chunks of their own, in the order of the index.

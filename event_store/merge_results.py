@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from event_store.catalog import one
-from event_store.paths import StorePaths
+from event_store.paths import new_segment
+from event_store.segment_files import SegmentFiles
 from event_store.segments import SCHEMAS, Segment, write_segment
 from event_store.views import current, hides, scan, standing
 
@@ -25,21 +26,22 @@ class Visibility:
     `con` is a database in memory that holds them as `store.heads` and `store.masks`.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, paths: StorePaths) -> None:
+    def __init__(self, con: duckdb.DuckDBPyConnection, files: SegmentFiles) -> None:
         self._con = con
-        self._paths = paths
+        self._files = files
 
     @classmethod
-    def read(cls, catalog: duckdb.DuckDBPyConnection, paths: StorePaths, bucket: int) -> "Visibility":
+    def read(cls, catalog: duckdb.DuckDBPyConnection, files: SegmentFiles, bucket: int) -> "Visibility":
         """That of a bucket."""
         con = duckdb.connect()
+        files.serve(con)
         con.execute("set TimeZone = 'UTC'; create schema store")
         for name, columns in (("heads", "t.asset_id, t.model, t.run, t.consumed"), ("masks", "t.*")):
             query = f"select {columns} from store.{name} t join store.assets a using (asset_id) where a.bucket = ?"
             _copy(con, name, catalog.sql(query, params=[bucket]).to_arrow_table())
         read = con.execute("select asset_id, consumed from store.heads where consumed is not null").fetchall()
         _copy(con, "read_runs", _read_runs(read))
-        return cls(con, paths)
+        return cls(con, files)
 
     def close(self) -> None:
         """Free the database in memory."""
@@ -48,7 +50,7 @@ class Visibility:
     def merge(self, segments: Sequence[Segment]) -> Segment | None:
         """Write the rows of these segments, which share a place, that stand; None where none does."""
         first = segments[0]
-        rows = scan(first.kind, [str(self._paths.root / s.path) for s in segments])
+        rows = scan(first.kind, [self._files.sql_path(s.path) for s in segments])
         chosen = standing(rows) if first.kind in CLOSED else current(rows)
         order = _ORDER[first.kind.removeprefix("open_")]
         table = self._con.sql(
@@ -58,11 +60,11 @@ class Visibility:
         return self._written(first, table.cast(SCHEMAS[first.kind])) if len(table) else None
 
     def _written(self, place: Segment, table: pa.Table) -> Segment:
-        path = self._paths.new_segment(place.kind, place.bucket, place.month)
-        size, checksum = write_segment(self._paths.root, path, place.kind, [table])
+        path = new_segment(place.kind, place.bucket, place.month)
+        size, checksum = write_segment(self._files, path, place.kind, [table])
         stamps, runs = table.column("ts").to_numpy().view(np.int64), table.column("run").to_numpy()
         return Segment(
-            *(str(path), place.kind, place.bucket, place.month, len(table), size),
+            *(path, place.kind, place.bucket, place.month, len(table), size),
             *(int(stamps.min()), int(stamps.max()), int(runs.min()), int(runs.max())),
             *(False, False, checksum),
         )
@@ -83,7 +85,7 @@ class Visibility:
 
     def _hiding(self, others: Sequence[Segment]) -> Iterator[str]:
         for kind in CLOSED:
-            files = [str(self._paths.root / s.path) for s in others if s.kind == kind]
+            files = [self._files.sql_path(s.path) for s in others if s.kind == kind]
             if files:
                 yield f"(select distinct m.* from store.masks m join {scan(kind, files)} o on {hides('m', 'o')})"
 

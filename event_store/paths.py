@@ -26,6 +26,11 @@ def month_of(t: int) -> str:
     return str(np.datetime64(t, "us").astype("M8[M]"))
 
 
+def new_segment(kind: str, bucket: int, month: str) -> str:
+    """A fresh path for a segment."""
+    return f"segments/{kind}/{bucket_folder(bucket)}/{month}/{uuid.uuid4().hex}.parquet"
+
+
 @dataclass(frozen=True, slots=True)
 class StorePaths:
     """The files of a store. Asset ids and sensor names are data and never part of a path."""
@@ -46,12 +51,3 @@ class StorePaths:
     def locks(self) -> Path:
         """The folder of lock files."""
         return self.root / "locks"
-
-    @property
-    def segments(self) -> Path:
-        """The root of all Parquet segments."""
-        return self.root / "segments"
-
-    def new_segment(self, kind: str, bucket: int, month: str) -> Path:
-        """A fresh path, relative to the store's root."""
-        return Path("segments", kind, bucket_folder(bucket), month, f"{uuid.uuid4().hex}.parquet")

@@ -1,11 +1,12 @@
-"""A probe in the segment root: what a host must be able to read before it may work on this store."""
+"""A probe among the segments: what a host must be able to read before it may work on this store."""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 
+from altergo_interface.errors import InfrastructureError
+from event_store.segment_files import SegmentFiles
 from event_store.store import Store
 
 
@@ -13,26 +14,26 @@ from event_store.store import Store
 class Probe:
     """A file that holds a token of one run."""
 
-    path: Path
-    token: str
+    files: SegmentFiles
+    path: str
+    checksum: str
 
     def readable(self) -> bool:
-        """Whether the file is there and holds the token; another store may lie at its path."""
-        try:
-            return self.path.read_text(encoding="utf-8") == self.token
-        except OSError:
-            return False
+        """Whether the file is there and holds the token; another store may lie at its path.
+
+        Raises InfrastructureError where an object store cannot be asked.
+        """
+        return self.files.size(self.path) is not None and self.files.checksum(self.path) == self.checksum
 
 
 @contextmanager
 def probe_of(store: Store) -> Iterator[Probe]:
     """The probe of a run, for as long as it lasts."""
     token = uuid.uuid4().hex
-    path = store.paths.segments / f"{token}.probe"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(token, encoding="utf-8")
+    path = f"segments/{token}.probe"
+    _, checksum = store.files.write(path, lambda file: file.write(token.encode()))
     try:
-        yield Probe(path, token)
+        yield Probe(store.files, path, checksum)
     finally:
-        with suppress(FileNotFoundError):
-            path.unlink()
+        with suppress(InfrastructureError):  # it may be why the run ends; the probe is an orphan then
+            store.files.delete([path])

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -11,10 +10,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from altergo_interface.errors import SelectionError
+from event_store.backup import forget_backups
 from event_store.catalog import one
 from event_store.listing import listed, replace_listed
-from event_store.paths import bucket_folder, bucket_of
+from event_store.paths import bucket_folder, bucket_of, new_segment
 from event_store.publish import publish
+from event_store.segment_files import SegmentFiles
 from event_store.segments import INDEX_KEY, SCHEMAS, Segment, write_segment
 from event_store.store import Store
 
@@ -60,36 +61,36 @@ def _remove_unlisted(store: Store, bucket: int) -> None:
     with store.catalog.transaction("purge") as con:
         kept = {segment.path for segment in listed(con, "bucket = ?", bucket)}
         con.execute("delete from store.garbage where contains(path, ?)", [f"/{bucket_folder(bucket)}/"])
-    files = store.paths.segments.glob(f"*/{bucket_folder(bucket)}/*/*")
-    unlisted = [path for path in files if str(path.relative_to(store.paths.root)) not in kept]
-    for path in (*unlisted, *store.paths.root.glob("catalog.v*.duckdb")):
+    folders = (f"segments/{kind}/{bucket_folder(bucket)}" for kind in SCHEMAS)
+    store.files.delete([f.path for folder in folders for f in store.files.list(folder) if f.path not in kept])
+    for path in store.paths.root.glob("catalog.v*.duckdb"):
         path.unlink()
+    forget_backups(store, 1)
 
 
 def _holds(store: Store, segment: Segment, asset_id: str) -> bool:
-    column = pq.read_table(store.paths.root / segment.path, columns=["asset_id"], partitioning=None).column(0)
+    column = store.files.read(segment.path, lambda file: file.read(columns=["asset_id"])).column(0)
     return bool(pc.any(pc.equal(pc.cast(column, pa.string()), asset_id)).as_py())
 
 
 def _without(store: Store, segment: Segment, asset_id: str) -> tuple[Segment | None, int]:
     """The segment written anew without the asset (None where nothing else is in it), and the rows removed."""
-    root = store.paths.root
     index = None
     if segment.kind == "event":
-        groups, index = _event_groups(root / segment.path, asset_id)
+        groups, index = _event_groups(store.files, segment.path, asset_id)
     else:
         # As plain strings: a dictionary would keep the name of the asset although no row has it any more.
-        plain = pq.read_table(root / segment.path, partitioning=None, schema=_plain(SCHEMAS[segment.kind]))
+        plain = store.files.read(segment.path, pq.ParquetFile.read).cast(_plain(SCHEMAS[segment.kind]))
         kept = plain.filter(pc.not_equal(plain.column("asset_id"), asset_id))
         groups = [kept.cast(SCHEMAS[segment.kind])]
     rows = sum(group.num_rows for group in groups)
     if rows == 0:
         return None, segment.rows
-    path = store.paths.new_segment(segment.kind, segment.bucket, segment.month)
-    size, checksum = write_segment(root, path, segment.kind, groups, index)
+    path = new_segment(segment.kind, segment.bucket, segment.month)
+    size, checksum = write_segment(store.files, path, segment.kind, groups, index)
     stamps = np.concatenate([group.column("ts").to_numpy().view(np.int64) for group in groups])
     first, last = int(stamps.min()), int(stamps.max())
-    written = replace(segment, path=str(path), rows=rows, bytes=size, checksum=checksum, first_ts=first, last_ts=last)
+    written = replace(segment, path=path, rows=rows, bytes=size, checksum=checksum, first_ts=first, last_ts=last)
     return written, segment.rows - rows
 
 
@@ -97,12 +98,14 @@ def _plain(schema: pa.Schema) -> pa.Schema:
     return pa.schema([(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type) for f in schema])
 
 
-def _event_groups(path: Path, asset_id: str) -> tuple[list[pa.Table], object]:
-    with pq.ParquetFile(path) as file:
+def _event_groups(files: SegmentFiles, path: str, asset_id: str) -> tuple[list[pa.Table], object]:
+    def use(file: pq.ParquetFile) -> tuple[list[pa.Table], object]:
         index = json.loads(file.schema_arrow.metadata[INDEX_KEY])
         kept = [number for number, (asset, _) in enumerate(index["assets"]) if asset != asset_id]
         groups = [file.read_row_group(number).replace_schema_metadata(None) for number in kept]
-    return groups, {"sensors": index["sensors"], "assets": [index["assets"][number] for number in kept]}
+        return groups, {"sensors": index["sensors"], "assets": [index["assets"][number] for number in kept]}
+
+    return files.read(path, use)
 
 
 def _apply(con: duckdb.DuckDBPyConnection, asset_id: str, old: list[Segment], new: list[Segment]) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -84,21 +86,43 @@ def asset_state(con: duckdb.DuckDBPyConnection, asset_id: str) -> dict[str, Any]
     """An asset's twins: state, latest outputs and status per model; None for an unknown asset."""
     if one(con, "select 1 from store.assets where asset_id = ?", asset_id) is None:
         return None
-    rows = _dicts(
-        con,
-        "select model, state, latest, status, error, as_of, seq from store.heads where asset_id = ? order by model",
-        asset_id,
+    return asset_states(con, [asset_id])[asset_id]
+
+
+def asset_states(con: duckdb.DuckDBPyConnection, assets: Collection[str]) -> dict[str, dict[str, Any]]:
+    """The same of several assets that are known, by asset."""
+    states = {asset: _State(asset) for asset in assets}
+    heads = (
+        "select asset_id, model, state, latest, status, error, as_of, seq from store.heads"
+        " where asset_id in (select unnest(?)) order by asset_id, model"
     )
-    models: dict[str, Any] = {}
-    for row in rows:
+    for row in _dicts(con, heads, list(assets)):
+        states[row["asset_id"]].add_head(row)
+    skipped = "select asset_id, model, missing from store.skipped where asset_id in (select unnest(?)) order by all"
+    for row in _dicts(con, skipped, list(assets)):
+        entry = {"state": None, "outputs": {}, "status": "skipped", "missing": row["missing"]}
+        states[row["asset_id"]].models.setdefault(row["model"], entry)
+    return {asset: state.document() for asset, state in states.items()}
+
+
+@dataclass(slots=True)
+class _State:
+    """What the catalog's rows say of one asset, gathered."""
+
+    asset_id: str
+    as_of: Any = None
+    seq: int = 0
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def add_head(self, row: dict[str, Any]) -> None:
+        """Take in one pair."""
         state = None if row["state"] is None else json.loads(row["state"])
         outputs = {entry["output"]: entry["value"] for entry in row["latest"] or ()}
-        models[row["model"]] = {"state": state, "outputs": outputs, "status": row["status"]}
-        if row["error"]:
-            models[row["model"]]["error"] = row["error"]
-    for row in _dicts(con, "select model, missing from store.skipped where asset_id = ?", asset_id):
-        skipped = {"state": None, "outputs": {}, "status": "skipped", "missing": row["missing"]}
-        models.setdefault(row["model"], skipped)
-    stamps = [row["as_of"] for row in rows if row["as_of"] is not None]
-    seqs = [row["seq"] for row in rows]
-    return {"asset_id": asset_id, "as_of": max(stamps, default=None), "seq": max(seqs, default=0), "models": models}
+        found = {"state": state, "outputs": outputs, "status": row["status"]}
+        self.models[row["model"]] = found | ({"error": row["error"]} if row["error"] else {})
+        self.seq = max(self.seq, row["seq"])
+        if row["as_of"] is not None:
+            self.as_of = row["as_of"] if self.as_of is None else max(self.as_of, row["as_of"])
+
+    def document(self) -> dict[str, Any]:
+        return {"asset_id": self.asset_id, "as_of": self.as_of, "seq": self.seq, "models": self.models}

@@ -1,17 +1,14 @@
 """Writing Parquet segments: complete and on disk before anything names them."""
 
-import hashlib
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from event_store.durable import sync
+from event_store.segment_files import SegmentFiles
 
 INDEX_KEY = b"twins.index"
 TS = pa.timestamp("us", tz="UTC")
@@ -66,8 +63,9 @@ _OUTPUT_GROUP_ROWS = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A written segment. `path` is relative to the store; stamps µs UTC; `seq` is the newest batch or run in it, and
-    `first_seq` the oldest. `collides`: keys may repeat in its bucket and month. `tombstones`: rows that delete."""
+    """A written segment. `path` is relative to where the segments lie; stamps µs UTC; `seq` is the newest batch or
+    run in it, and `first_seq` the oldest. `collides`: keys may repeat in its bucket and month. `tombstones`: rows
+    that delete."""
 
     path: str
     kind: str
@@ -111,14 +109,12 @@ def segment_table(segments: Iterable[Segment]) -> pa.Table:
 
 
 def write_segment(
-    root: Path, path: Path, kind: str, groups: Iterable[pa.Table], index: Any = None
+    files: SegmentFiles, path: str, kind: str, groups: Iterable[pa.Table], index: Any = None
 ) -> tuple[int, str]:
     """Write tables as one segment; of events, each table is one row group. Returns (bytes, checksum).
 
-    The file and its folder are synced before this returns; until the catalog names it, it is an orphan.
+    The file is complete and stays before this returns; until the catalog names it, it is an orphan.
     """
-    target = root / path
-    target.parent.mkdir(parents=True, exist_ok=True)
     schema = SCHEMAS[kind]
     if index is not None:
         schema = schema.with_metadata({INDEX_KEY: json.dumps(index, separators=(",", ":"))})
@@ -126,7 +122,8 @@ def write_segment(
     plain = _DELTA if kind == "event" else (*_DELTA, "value")
     dictionaries = [f.name for f in schema if f.name not in plain]
     encodings = {f.name: "DELTA_BINARY_PACKED" for f in schema if f.name in _DELTA}
-    with open(target, "wb") as file:
+
+    def fill(file: Any) -> None:
         with pq.ParquetWriter(
             file,
             schema,
@@ -139,13 +136,5 @@ def write_segment(
         ) as writer:
             for table in groups:
                 writer.write_table(table, row_group_size=table.num_rows if kind == "event" else _OUTPUT_GROUP_ROWS)
-        file.flush()
-        os.fsync(file.fileno())
-    sync(target.parent)
-    return target.stat().st_size, checksum(target)
 
-
-def checksum(path: Path) -> str:
-    """The checksum of a file's bytes."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()[:32]
+    return files.write(path, fill)

@@ -11,6 +11,8 @@ from altergo_interface.errors import StoreError
 from event_store.catalog import Catalog, one
 from event_store.locks import exclusive
 from event_store.paths import StorePaths
+from event_store.places import segment_files
+from event_store.segment_files import SegmentFiles
 
 INGEST_WAIT_S = 3600.0
 """One ingest at a time: the next one waits for it, because it must be compared with what came before."""
@@ -22,6 +24,7 @@ class Store:
 
     paths: StorePaths
     catalog: Catalog
+    files: SegmentFiles
 
     @classmethod
     def open(cls, root: Path) -> "Store":
@@ -29,18 +32,20 @@ class Store:
         paths = StorePaths(root.absolute())
         if not paths.catalog.is_file():
             raise StoreError(f"{root}: not a store (no catalog.duckdb)", "Ingest a file first, or check --store")
-        return cls(paths, Catalog(paths))
+        catalog = Catalog(paths)
+        return cls(paths, catalog, segment_files(paths.root, catalog.meta("segments")))
 
     @classmethod
-    def create(cls, root: Path) -> "Store":
+    def create(cls, root: Path, segments: str | None = None) -> "Store":
         """Open a store, or make an empty one in a folder that is new, empty, or left by an interrupted creation.
 
-        Raises StoreError for a folder that holds something else.
+        `segments`: the URI at which those of a new store will lie, instead of in the folder. Raises StoreError for a
+        folder that holds something else.
         """
         paths = StorePaths(root.absolute())
         if cls.missing(root):
             paths.root.mkdir(parents=True, exist_ok=True)
-            Catalog(paths).create()
+            Catalog(paths).create({} if segments is None else {"segments": segments})
         return cls.open(root)
 
     @staticmethod
@@ -59,9 +64,9 @@ class Store:
             yield
 
     @contextmanager
-    def running(self) -> Iterator[None]:
+    def running(self, purpose: str = "a run") -> Iterator[None]:
         """Hold the run lock. Raises StoreBusy at once, saying who holds it since when."""
-        with exclusive(self.paths.locks, "run", "a run", 0):
+        with exclusive(self.paths.locks, "run", purpose, 0):
             yield
 
     def knows_batch(self, batch: str) -> bool:

@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
 import duckdb
-import pyarrow.parquet as pq
 
 from event_store.figures import Figures, Finding
 from event_store.garbage import find_orphans
 from event_store.listing import listed
-from event_store.segments import Segment, checksum
+from event_store.segments import Segment
 from event_store.store import Store
 
 
@@ -52,15 +51,14 @@ def verify_store(store: Store, sample: int | None, stepwise: Collection[str]) ->
 
 
 def _damage(store: Store, segment: Segment) -> str | None:
-    path = store.paths.root / segment.path
-    if not path.is_file():
+    size = store.files.size(segment.path)
+    if size is None:
         return "the segment is missing"
-    size = path.stat().st_size
     if size != segment.bytes:
         return f"the segment has {size} bytes, not {segment.bytes}"
-    if checksum(path) != segment.checksum:
+    if store.files.checksum(segment.path) != segment.checksum:
         return "the segment's bytes have changed: its checksum differs"
-    rows = pq.read_metadata(path).num_rows
+    rows = store.files.read(segment.path, lambda file: file.metadata.num_rows)
     return None if rows == segment.rows else f"the segment has {rows} rows, not {segment.rows}"
 
 

@@ -1,7 +1,6 @@
 """The views that users query: SQL over the catalog's tables and the Parquet segments."""
 
-from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import pyarrow as pa
 
@@ -12,23 +11,23 @@ _TYPES = {"int64": "bigint", "int32": "integer", "double": "double", "string": "
 
 
 def view_statements(
-    root: Path,
+    locate: Callable[[str], str],
     segments: Iterable[tuple[str, str, int, str, int, int, bool]],
     parameters: Sequence[tuple[str, bool]],
     retracted: Sequence[int],
     unseen: Collection[int] = (),
 ) -> str:
-    """All views. `segments` are (path, kind, bucket, month, first batch, last batch, collides), `parameters` (name,
-    whether a number), `retracted` the batches that do not count, `unseen` the buckets of assets without records of
-    their quality."""
+    """All views. `locate` says how SQL names a segment. `segments` are (path, kind, bucket, month, first batch, last
+    batch, collides), `parameters` (name, whether a number), `retracted` the batches that do not count, `unseen` the
+    buckets of assets without records of their quality."""
     gone = set(retracted)
     segments = list(segments)
     rows = [row for row in segments if row[1] != "event" or row[4] != row[5] or row[4] not in gone]
-    files = {kind: [str(root / path) for path, k, *_ in rows if k == kind] for kind in SCHEMAS}
+    files = {kind: [locate(path) for path, k, *_ in rows if k == kind] for kind in SCHEMAS}
     # Only in these places can two events share a key; elsewhere nothing has to be compared.
     # Flags of retracted segments count, too: what came after a tombstone has relied on the flag of that.
     collided = {(bucket, month) for _, kind, bucket, month, *_, collides in segments if kind == "event" and collides}
-    events = [(str(root / p), b, (b, m) in collided) for p, kind, b, m, *_ in rows if kind == "event"]
+    events = [(locate(p), b, (b, m) in collided) for p, kind, b, m, *_ in rows if kind == "event"]
     unlooked = _events([event for event in events if event[1] in unseen], retracted) if unseen else None
     records = newest_records(scan("record", files["record"]), scan("open_record", files["open_record"]))
     return "\n".join(

@@ -1,16 +1,21 @@
 """Shared fixtures: a tiny fleet's events on disk, a store, settings, and the command line run in this process."""
 
 import json
+import logging
 import os
 import shutil
+import uuid
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from pyarrow import fs
+from stories import Story
 
 from actors import Fleet
 from actors.cli.main import main
+from event_store.initial import init_store
 
 START = pd.Timestamp("2026-01-30T00:00Z")
 STEP_S = 300
@@ -209,3 +214,43 @@ def ran(fleet, prepared, store, assets_csv):
     shutil.copytree(prepared / "ran", store)
     fleet.publish()  # its views name the segments by their absolute paths
     return fleet
+
+
+@pytest.fixture(scope="session")
+def s3_server():
+    """A local S3 server; gives its address."""
+    from moto.server import ThreadedMotoServer  # takes a second
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # a line for each request otherwise
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3(s3_server, monkeypatch):
+    """The URI of a fresh bucket, and an environment that leads to it."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", s3_server)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIATESTONLY")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "nobody-must-read-this")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    bucket = f"fleet-{uuid.uuid4().hex}"
+    fs.S3FileSystem(endpoint_override=s3_server, allow_bucket_creation=True).create_dir(bucket)
+    return f"s3://{bucket}"
+
+
+@pytest.fixture
+def story(workdir, settings, events, assets_csv):
+    """`story(segments)`: a Story on a new store, its segments at a URI or (None) in its folder."""
+
+    def begin(segments):
+        folder = workdir / ("here" if segments is None else segments.rpartition("/")[2])
+        init_store(folder, segments)
+        return Story(Fleet(folder, settings), events, assets_csv)
+
+    return begin

@@ -4,6 +4,7 @@ import json
 import os
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from actors.planning import enabled_models
 from actors.ray_pool import RayPool
 from actors.work import HostConfig
 from altergo_interface import InfrastructureError, SettingsError
+from event_store.local_files import LocalFiles
 from event_store.probe import Probe, probe_of
 
 ROOT = Path(__file__).parents[1]
@@ -159,7 +161,7 @@ class Empty:
 @pytest.mark.ray
 def test_where_every_host_refuses_the_run_ends_with_the_reason(nodes: Cluster, tmp_path: Path) -> None:
     fleet = fleet_in(tmp_path / "other")
-    absent = Probe(tmp_path / "absent.probe", "token")
+    absent = Probe(fleet.store().files, "absent.probe", "checksum")
     with RayPool(config_of(fleet.root, absent), workers=2) as pool, pytest.raises(InfrastructureError) as error:
         list(pool.run(Empty()))  # type: ignore[arg-type]
     assert "is not the driver's store: share it at the same path" in str(error.value)
@@ -167,7 +169,7 @@ def test_where_every_host_refuses_the_run_ends_with_the_reason(nodes: Cluster, t
 
 def config_of(store: Path, probe: Probe, fingerprints: dict[str, str] | None = None) -> HostConfig:
     settings = Fleet(store, store.parent / "settings.json", [store.parents[1] / "models"]).settings()
-    return HostConfig(store, settings, (store.parents[1] / "models",), fingerprints or {}, probe)
+    return HostConfig(LocalFiles(store), settings, (store.parents[1] / "models",), fingerprints or {}, probe)
 
 
 def test_a_host_says_why_it_cannot_work(tmp_path: Path) -> None:
@@ -180,9 +182,9 @@ def test_a_host_says_why_it_cannot_work(tmp_path: Path) -> None:
         assert "its model 'eq_cycles' differs from the driver's: deploy the same code" in other
         unknown = TwinHost(config_of(fleet.root, probe, made | {"absent": "x"})).refusal()
         assert "has no model 'absent'" in unknown
-        strange = TwinHost(config_of(fleet.root, Probe(probe.path, "another token"), made)).refusal()
+        strange = TwinHost(config_of(fleet.root, replace(probe, checksum="another"), made)).refusal()
         assert "is not the driver's store" in strange
-    assert not probe.path.exists()
+    assert not probe.readable()
     assert "is not the driver's store" in TwinHost(config_of(fleet.root, probe, made)).refusal()
 
 

@@ -282,7 +282,7 @@ def as_replay_reads(fleet):
         with store.catalog.session("test") as con:
             segments = read_log_segments(con, 10**9, [bucket_of(asset)])
         listed = segments.get(bucket_of(asset), ())
-        for series in read_assets(store.paths.root, listed, {asset: None}).values():
+        for series in read_assets(store.files, listed, {asset: None}).values():
             for sensor, (t, x) in series.events.items():
                 for at, value in zip(pd.to_datetime(t, unit="us"), x, strict=True):
                     found[asset, sensor, stamp(at)] = value

@@ -42,7 +42,7 @@ def test_nothing_of_the_asset_is_left(fleet: Fleet) -> None:
 
 
 def test_every_listed_segment_is_there_and_whole(fleet: Fleet) -> None:
-    from event_store.segments import checksum
+    from event_store.local_files import checksum
 
     fleet.purge(GONE)
     with fleet.store().catalog.session("test") as con:

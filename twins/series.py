@@ -68,6 +68,17 @@ class AssetSeries:
         """The same with further series, whose stamps do not count for `newest`."""
         return AssetSeries({**self._pieces, **{name: [column] for name, column in columns.items()}}, self.newest)
 
+    def followed_by(self, later: "AssetSeries") -> "AssetSeries":
+        """Both; `later` is what the log holds behind this one, so that of equal stamps its events win."""
+        pieces = {sensor: [column] for sensor, column in self.events.items()}
+        for sensor, more in later._pieces.items():
+            pieces[sensor] = [*pieces.get(sensor, ()), *more]
+        return AssetSeries(pieces, max(self.newest, later.newest))
+
+    def owned(self) -> "AssetSeries":
+        """The same in memory of its own: what it was cut from can be freed."""
+        return AssetSeries.of({sensor: (t.copy(), x.copy()) for sensor, (t, x) in self.events.items()}, self.newest)
+
     def before(self, end: int) -> "AssetSeries | None":
         """What lies before `end`; None where nothing does."""
         kept = self._cut(lambda t: slice(0, int(t.searchsorted(end))))

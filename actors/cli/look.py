@@ -8,6 +8,7 @@ import typer
 
 from actors.cli.shell import Shell, cell, of
 from altergo_interface import SelectionError
+from event_store.object_store import own_errors
 
 
 def register(app: typer.Typer) -> None:
@@ -24,7 +25,7 @@ def state(
     at: Annotated[str | None, typer.Option(help="From the events before this time.")] = None,
     known_at: Annotated[str | None, typer.Option(help="As known at a sequence, or at a time of ingest.")] = None,
 ) -> None:
-    """The twin's state as the last run left it; with --at or --known-at, by today's models over what was known."""
+    """The twin's state as the last run or live round left it; with --at or --known-at, by today's models."""
     shell = of(context)
     found = shell.fleet().state(asset, at, known_at)
     lines = [f"{asset} as of {cell(found['as_of'])}, sequence {found['seq']}"]
@@ -76,9 +77,10 @@ def sql(
 
 def _query(shell: Shell, query: str) -> None:
     try:
-        found = shell.fleet().sql(query)
-        columns = list(found.columns) if found is not None else []
-        rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()] if found is not None else []
+        with own_errors():
+            found = shell.fleet().sql(query)
+            columns = list(found.columns) if found is not None else []
+            rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()] if found is not None else []
     except duckdb.Error as error:
         what = f"SQL: {' '.join(str(error).split())}".rstrip("!.")
         raise SelectionError(what, "The views are read-only; `show tables` lists them") from error

@@ -15,6 +15,7 @@ _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    app.command()(init)
     app.add_typer(store_app, name="store")
 
 
@@ -24,6 +25,16 @@ def duration(text: str) -> float:
     if found is None:
         raise typer.BadParameter(f"'{text}' is no duration, such as 90s, 30m, 1h or 2d")
     return float(found[1]) * _UNITS[found[2]]
+
+
+def init(
+    context: typer.Context,
+    segments: Annotated[str | None, typer.Option(help="Where its segments shall lie: s3://bucket/prefix.")] = None,
+) -> None:
+    """Make a new store. The first ingest does so by itself, with the segments in the store's folder."""
+    shell = of(context)
+    place = shell.fleet().init(segments)
+    shell.show({"store": str(shell.store), "segments": place}, [f"{shell.store}: a new store, segments in {place}"])
 
 
 @store_app.command("compact")
@@ -71,6 +82,26 @@ def verify(
     shell.show(asdict(found), [*lines, *([] if found.findings else ["no damage found"])])
     rest(len(found.findings))
     if found.findings:
+        raise typer.Exit(EXIT_WITH_FINDINGS)
+
+
+@store_app.command("restore")
+def restore(
+    context: typer.Context,
+    segments: Annotated[
+        str | None, typer.Option(help="Where they lie (default: what fleet.duckdb says, if it is left).")
+    ] = None,
+) -> None:
+    """Bring back a store whose disk was lost, from the newest backup beside its segments."""
+    shell = of(context)
+    report = shell.fleet().restore(segments)
+    lines = [
+        f"restored from {report.backup}, which names {report.segments:,} segments",
+        *(f"MISSING: {path}" for path in report.missing[:SHOWN]),
+    ]
+    shell.show(asdict(report), lines)
+    rest(len(report.missing))
+    if report.missing:
         raise typer.Exit(EXIT_WITH_FINDINGS)
 
 

@@ -20,6 +20,7 @@ from event_store.ingest.options import ParseOptions
 from event_store.ingest.parse import Parsed, parse
 from event_store.ingest.recount import Recounted, add_arrivals, recount
 from event_store.log import LogSegment
+from event_store.paths import new_segment
 from event_store.segments import Segment, segment_table, write_segment
 from event_store.store import Store
 
@@ -112,7 +113,7 @@ class _Appender:
             # What is left of an asset is counted in all of its log, also where the file meets nothing in it.
             buckets = {int(b) for b in events.bucket} if options.retract else set(overlapping)
             segments = read_log_segments(con, seq, buckets)
-        met = mark_known(events, overlapping, segments, self._store.paths.root)
+        met = mark_known(events, overlapping, segments, self._store.files)
         report = self._report(options, heads)
         if not dry_run:
             written = list(self._write(seq, met, options.retract))
@@ -139,13 +140,13 @@ class _Appender:
         events = self._events
         for bucket, month, groups in events.segments():
             name = str(np.datetime64(month, "M"))
-            path = self._store.paths.new_segment("event", bucket, name)
+            path = new_segment("event", bucket, name)
             tables, index = row_groups(events, groups, seq)
-            size, checksum = write_segment(self._store.paths.root, path, "event", tables, index)
+            size, checksum = write_segment(self._store.files, path, "event", tables, index)
             rows = slice(events.edges[groups[0]], events.edges[groups[-1] + 1])
             ts = events.ts[rows]
             collides = retract or (bucket, month) in met or bool(events.repeats[rows].any())
-            place, extent = (str(path), "event", bucket, name), (int(ts.min()), int(ts.max()))
+            place, extent = (path, "event", bucket, name), (int(ts.min()), int(ts.max()))
             yield Segment(*place, len(ts), size, *extent, seq, seq, collides, retract, checksum)
 
     def _recount(self, segments: Mapping[int, Sequence[LogSegment]], written: list[Segment]) -> Recounted:
@@ -157,7 +158,7 @@ class _Appender:
         ):
             assets[bucket].append(asset)
         after = {b: [*segments.get(b, ()), *(log_segment(s) for s in written if s.bucket == b)] for b in assets}
-        return recount(self._store.paths.root, after, assets)
+        return recount(self._store.files, after, assets)
 
     def _commit(
         self, report: IngestReport, seq: int, options: ParseOptions, written: list[Segment], again: Recounted | None

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import duckdb
 import numpy as np
 
 from event_store.ingest.arrange import Arranged
 from event_store.log import LogSegment, read_assets
+from event_store.segment_files import SegmentFiles
 from twins import AssetSeries
 
 OVERLAPPING = """
@@ -30,7 +30,7 @@ def mark_known(
     arranged: Arranged,
     overlapping: Mapping[int, list[tuple[int, str, int, int]]],
     segments: Mapping[int, Sequence[LogSegment]],
-    root: Path,
+    files: SegmentFiles,
 ) -> set[tuple[int, int]]:
     """Mark rows that equal their key's winner in the log as duplicates; of keys to delete, those that it has not.
 
@@ -43,7 +43,7 @@ def mark_known(
             starts[asset] = min(first, starts.get(asset, first) or 0)
         until = max(last for _, _, _, last in groups)
         parts = [s for s in segments.get(bucket, ()) if s.first_ts <= until]
-        known = read_assets(root, parts, starts)
+        known = read_assets(files, parts, starts)
         for group, asset, _, _ in groups:
             if asset in known and _mark_group(arranged, group, known[asset]):
                 met.add((bucket, int(arranged.month[group])))

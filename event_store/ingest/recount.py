@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
 from event_store.log import LogSegment, read_assets
+from event_store.segment_files import SegmentFiles
 from event_store.segments import TS
 from twins import AssetSeries
 
@@ -56,11 +56,13 @@ _REPLACE = (
 )
 
 
-def recount(root: Path, log: Mapping[int, Sequence[LogSegment]], assets: Mapping[int, Sequence[str]]) -> Recounted:
+def recount(
+    files: SegmentFiles, log: Mapping[int, Sequence[LogSegment]], assets: Mapping[int, Sequence[str]]
+) -> Recounted:
     """Count the events of these assets, bucket by bucket, in the log as it is given."""
     rows, sensors = [], []
     for bucket, names in assets.items():
-        found = read_assets(root, log.get(bucket, ()), dict.fromkeys(names))
+        found = read_assets(files, log.get(bucket, ()), dict.fromkeys(names))
         for name in names:
             series = found.get(name)
             per_sensor = [] if series is None else list(_figures(name, series))

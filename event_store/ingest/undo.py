@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from altergo_interface.errors import SelectionError, did_you_mean
@@ -55,10 +54,10 @@ def retract_batch(store: Store, batch: str) -> RetractReport:
         stamps: dict[str, NDArray[np.int64]] = {}
         for bucket, names in by_bucket.items():
             was, now = (
-                read_assets(store.paths.root, log.get(bucket, ()), dict.fromkeys(names)) for log in (before, after)
+                read_assets(store.files, log.get(bucket, ()), dict.fromkeys(names)) for log in (before, after)
             )
             stamps |= {asset: _changed(was.get(asset), now.get(asset)) for asset in names}
-        counted = recount(store.paths.root, after, by_bucket)
+        counted = recount(store.files, after, by_bucket)
         with store.catalog.transaction("batches retract") as con:
             con.execute("update store.batches set retracted_by = ? where seq = ?", [seq, old])
             changed = sum(len(t) for t in stamps.values())
@@ -90,8 +89,7 @@ def _find(con: duckdb.DuckDBPyConnection, batch: str) -> tuple[int, str, str]:
 def _assets(store: Store, paths: list[str]) -> Iterator[str]:
     seen: set[str] = set()
     for path in paths:
-        metadata = pq.read_schema(store.paths.root / path).metadata or {}
-        index = json.loads(metadata[INDEX_KEY])
+        index = json.loads(store.files.read(path, lambda file: file.schema_arrow.metadata[INDEX_KEY]))
         fresh = {asset for asset, _ in index["assets"]} - seen
         seen |= fresh
         yield from fresh
