@@ -1,16 +1,13 @@
 """The one facade: a fleet of twins over a store. The command line and notebooks use nothing else."""
 
 import threading
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
 
-from actors.assets_file import read_assets_file
 from actors.explain import explain
 from actors.live import LiveHooks
 from actors.live_awake import IDLE_S
@@ -23,41 +20,27 @@ from actors.report import RunReport
 from actors.running import Progress, Run
 from actors.selection import Selection
 from actors.sensor_report import sensor_report
-from actors.settings_file import settings_path
 from actors.twin_view import AssetTwin, sequence_of
-from actors.verify import verify
+from actors.upkeep import Upkeep
 from actors.work import HostConfig
 from altergo_interface import SelectionError
-from altergo_interface.config import Settings, load_settings
+from altergo_interface.config import Settings
 from altergo_interface.errors import did_you_mean
-from altergo_interface.manifest import GROUPS
-from altergo_interface.models import Registry, discover
 from event_store.attempts import recover
-from event_store.backup import RestoreReport, restore_store
-from event_store.compact import CompactReport
 from event_store.digest import digest
 from event_store.facts import Facts, read_facts
-from event_store.garbage import GRACE_S, GcReport, collect, gc
-from event_store.housekeeping import compact_store, tidy
-from event_store.ingest import ParseOptions, check_file
-from event_store.ingest.append import IngestReport, ingest_file, read_events
-from event_store.ingest.undo import RetractReport, retract_batch
-from event_store.initial import init_store
-from event_store.migrations import UpgradeReport, upgrade
+from event_store.garbage import collect
+from event_store.housekeeping import tidy
 from event_store.object_store import own_errors
-from event_store.parameters import append_parameters
 from event_store.paths import StorePaths
 from event_store.probe import probe_of
 from event_store.publish import publish, read_published
 from event_store.published import published_meta
-from event_store.purge import PurgeReport, purge_asset
 from event_store.queries import asset_list, asset_state, batches, status
-from event_store.store import Store
-from event_store.verify import Verification
 from twins import Plan, Request
 
 
-class Fleet:
+class Fleet(Upkeep):
     """A fleet of digital twins.
 
     Args:
@@ -66,82 +49,6 @@ class Fleet:
             last run, else the packaged one.
         models_dirs: further folders of models.
     """
-
-    def __init__(
-        self,
-        root: str | Path = "fleet-store",
-        settings: str | Path | None = None,
-        models_dirs: Sequence[str | Path] = (),
-    ) -> None:
-        self.root = Path(root)
-        self._settings_file = Path(settings) if settings is not None else None
-        self._models_dirs = tuple(Path(folder) for folder in models_dirs)
-
-    # --- what is in it ---------------------------------------------------------------------------------------
-
-    def store(self) -> Store:
-        """The opened store. Raises StoreError where there is none."""
-        return Store.open(self.root)
-
-    def registry(self) -> Registry:
-        """All registered models."""
-        return discover(self._models_dirs)
-
-    def settings(self) -> Settings:
-        """The settings in force."""
-        # Absolute, because a run records it for the next one, which may be started elsewhere.
-        return load_settings(settings_path(self.root, self._settings_file).absolute())
-
-    # --- events and assets -----------------------------------------------------------------------------------
-
-    def init(self, segments: str | None = None) -> str:
-        """Make a new store; `segments` is the URI at which its segments will lie, by default in its folder.
-
-        Returns where they lie. Raises StoreError where there is a store already.
-        """
-        return str(init_store(self.root, segments).files)
-
-    def ingest(
-        self, path: str | Path, options: ParseOptions | None = None, *, again: bool = False, dry_run: bool = False
-    ) -> IngestReport:
-        """Append a file's events; creates the store where there is none. See IngestReport."""
-        now_us = time.time_ns() // 1000
-        chosen = options or ParseOptions()
-        # Where nothing will be written, no store may come into being either.
-        new = Store.missing(self.root)
-        parsed = read_events(Path(path), chosen, now_us) if new else None
-        with TemporaryDirectory() if new and dry_run else nullcontext(self.root) as root:
-            store = Store.create(Path(root))
-            return ingest_file(store, Path(path), chosen, now_us, again=again, dry_run=dry_run, parsed=parsed)
-
-    def retract(self, batch: str) -> RetractReport:
-        """Undo an ingest batch: its rows stay in the log and count no more. See `batches`."""
-        return retract_batch(self.store(), batch)
-
-    def check_files(self, paths: Sequence[Path], options: ParseOptions) -> None:
-        """Raise IngestError for the first file that cannot be ingested at all; nothing is written.
-
-        Several files are parsed before the first is appended, so that a broken one leaves nothing half done.
-        """
-        for path in paths:
-            check_file(path)
-        for path in paths if len(paths) > 1 else ():
-            read_events(path, options, time.time_ns() // 1000)
-
-    def import_assets(self, path: str | Path) -> int:
-        """Take asset parameters from a registry file; returns how many were new or different."""
-        inputs = [entry for spec in self.registry().values() for entry in spec.manifest.inputs.items()]
-        known = {name for name, entry in inputs if entry.type not in GROUPS}
-        given = read_assets_file(Path(path), known, self.settings().chemistries)
-        return append_parameters(Store.create(self.root), given, str(path))
-
-    def purge(self, asset_id: str) -> PurgeReport:
-        """Remove every trace of an asset. Raises SelectionError for an unknown one, StoreBusy during a run."""
-        return purge_asset(self.store(), asset_id)
-
-    def publish(self) -> None:
-        """Bring the published copy up to date."""
-        publish(self.store())
 
     # --- planning and running --------------------------------------------------------------------------------
 
@@ -247,31 +154,6 @@ class Fleet:
         with store.running(PURPOSE):
             told, end = hooks or LiveHooks(), stop or threading.Event()
             keep_alive(store, self.registry(), self.settings(), self._models_dirs, options, told, end)
-
-    # --- housekeeping ----------------------------------------------------------------------------------------
-
-    def compact(self, every: bool = False) -> CompactReport:
-        """Merge small segments, of crowded places or of `every` one. Runs do so by themselves."""
-        return compact_store(self.store(), every)
-
-    def gc(self, grace_s: float = GRACE_S, dry_run: bool = False) -> GcReport:
-        """Delete files that nothing names and that are older than the grace. See GcReport."""
-        return gc(self.store(), grace_s, dry_run)
-
-    def verify(self, sample: int | None = None) -> Verification:
-        """Check files, heads and figures, and replay a sample of pairs. See Verification."""
-        return verify(self.store(), self.registry(), self.settings(), sample)
-
-    def restore(self, segments: str | None = None) -> RestoreReport:
-        """Bring back a store of the newest backup of its catalog, beside its segments. See RestoreReport."""
-        report = restore_store(self.root, segments)
-        if not report.missing:
-            self.publish()
-        return report
-
-    def upgrade(self) -> UpgradeReport:
-        """Bring a store of an older version to this engine's; the old catalog is kept beside it."""
-        return upgrade(self.store())
 
     # --- looking at it ---------------------------------------------------------------------------------------
 
