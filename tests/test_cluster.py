@@ -143,7 +143,7 @@ def test_one_host_that_refuses_leaves_the_work_to_the_others(
                 return super().refusal()
             return "node-7: its model 'eq_cycles' differs from the driver's"
 
-    monkeypatch.setattr("actors.ray_pool.TwinHost", Picky)
+    monkeypatch.setattr(RayPool, "host_class", Picky)
     fleet = fleet_in(tmp_path / "picky")
     (tmp_path / "node").write_text("")  # nobody stops
     report = fleet.run()
