@@ -13,7 +13,6 @@ import duckdb
 import numpy as np
 import pandas as pd
 import polars as pl
-import pyarrow as pa
 import ray
 
 from actors import Fleet
@@ -88,12 +87,12 @@ def ray_data(files: list[Path], capacities: Capacities) -> Cycles:
         asset = str(frame["asset_id"].iloc[0])
         return pd.DataFrame({"asset_id": [asset], "cycles": [_of_frame(frame, capacities[asset])]})
 
-    def current(table: pa.Table) -> pa.Table:
-        kept = table.filter(pa.compute.equal(table.column("sensor").cast(pa.string()), "current"))
-        return pa.table({name: kept.column(name).cast(pa.string()) if name == "asset_id" else kept.column(name)
-                         for name in ("asset_id", "ts", "value")})  # fmt: skip
+    def current(batch: pd.DataFrame) -> pd.DataFrame:
+        read = (pd.read_parquet(path, filters=[("sensor", "==", "current")]) for path in batch["path"])
+        return pd.concat(read)[["asset_id", "ts", "value"]].astype({"asset_id": str})
 
-    data = ray.data.read_parquet([str(path) for path in files]).map_batches(current, batch_format="pyarrow")
+    paths = ray.data.from_items([{"path": str(path)} for path in files])
+    data = paths.map_batches(current, batch_size=1, batch_format="pandas")
     rows = data.groupby("asset_id").map_groups(one, batch_format="pandas").take_all()
     return {row["asset_id"]: row["cycles"] for row in rows}
 
