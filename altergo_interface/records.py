@@ -7,7 +7,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One version of a record. Versions share (kind, cell, started_at); the newest `at` wins.
+    """One version of a record. Versions share (kind, cell, started_at); the newest `at` wins, of equal ones the last.
 
     Attributes:
         kind: what it is (`alert`, `rest`, `imbalance`, ...).

@@ -24,8 +24,11 @@ from altergo_interface import (
     hold,
 )
 from altergo_interface.config import parse_settings
+from altergo_interface.data import Span
 from twins import AssetSeries, Binding, Carry, Grid, ParameterFact, Replay, Twin, bind, replay
+from twins.grid import DAY_US
 from twins.inputs import Column
+from twins.outputs import Collected, collect
 
 S = 1_000_000
 HOUR = 3600 * S
@@ -753,3 +756,16 @@ def test_a_plain_model_is_not_called_before_all_that_it_requires_has_begun() -> 
     stamps = [t for part in (rows.closed, rows.open) for t in part.columns()["added"][0].tolist()]
     assert stamps == days[1:]  # from the slot on in which the last of them begins
     assert one_run("added", history).open.columns() == {}  # out of range: it has never begun
+
+
+def test_of_two_versions_at_one_time_the_later_one_stands() -> None:
+    """Nothing stored tells them apart: which of the two was shown, and so the digest, would be chance."""
+    first, second = Record("rest", 1, 5, value=1.0), Record("rest", 1, 5, ended_at=5, value=2.0)
+    other, later = Record("rest", 1, 5, cell="b", value=3.0), Record("rest", 1, 6, value=4.0)
+    into = Collected()
+    collect(into, {"records": [first, other, second, later]}, {}, Span(0, 10), Manifest(), {}, DAY_US)
+    assert [(record.cell, record.at, record.value) for record in into.records] == [
+        ("", 5, 2.0),
+        ("b", 5, 3.0),
+        ("", 6, 4.0),
+    ]
