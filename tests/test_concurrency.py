@@ -12,6 +12,7 @@ import pytest
 from histories import DAY_US, START, random_history
 
 from actors import Fleet
+from actors.cli.main import main
 from altergo_interface import StoreBusy
 
 ASSETS = ("A", "B", "C")
@@ -156,3 +157,10 @@ def test_ctrl_c_while_a_session_opens_leaves_nothing_attached(setup: Setup, monk
             pass
     with catalog.session("test") as con:
         assert con.execute("select count(*) > 0 from store.assets").fetchall() == [(True,)]
+
+
+def test_a_command_in_this_process_leaves_its_signals_alone(setup: Setup, capsys: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        main(["--store", str(setup.root / "store"), "status"])
+    assert signal.getsignal(signal.SIGTERM) is before

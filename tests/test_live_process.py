@@ -2,8 +2,10 @@
 
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -80,7 +82,9 @@ def test_killed_at_any_moment_a_run_does_the_rest(
         live.wait_until_it_follows()
         for path in paths:
             fleet.ingest(path)
-        time.sleep(trial * 0.15)  # the moment is free: whatever it hits, the outcome must be the same
+        # The moment is free: whatever it hits, the outcome must be the same.
+        with suppress(subprocess.TimeoutExpired):
+            live.process.wait(timeout=trial * 0.15)
         live.end(signal.SIGKILL)
     assert ask(fleet.store().paths, "EV-1") is None
     assert fleet.state("EV-1")["asset_id"] == "EV-1"

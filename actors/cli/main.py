@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -70,8 +71,13 @@ def hoist(arguments: Sequence[str]) -> list[str]:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit with its code: 0, 1, 2, 3 or 130, see the README."""
     words = hoist(sys.argv[1:] if arguments is None else arguments)
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, _interrupt)
+    with _sigterm_interrupts():
+        code = _code_of(words)
+    sys.exit(code)
+
+
+def _code_of(words: list[str]) -> int:
+    """Run a command, and show its error if it has one."""
     as_json = "--json" in words
     try:
         code = app(words, standalone_mode=False)
@@ -95,11 +101,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except OSError as error:
         _show(str(error), type(error).__name__, "What was committed stays", as_json)
         code = EXIT_INFRASTRUCTURE
-    sys.exit(code if isinstance(code, int) else 0)
+    return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _sigterm_interrupts() -> Iterator[None]:
+    """SIGTERM ends a command as Ctrl-C does: what is in is committed, locks are released."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)  # a caller in the same process has its own
 
 
 def _interrupt(*_: object) -> None:
-    """SIGTERM ends a command as Ctrl-C does: what is in is committed, locks are released."""
     raise KeyboardInterrupt
 
 

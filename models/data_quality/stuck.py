@@ -51,10 +51,12 @@ class StuckRule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class MustAnswer:
-    """A voltage or a temperature changes by the time that `charge_ah` has moved, in whatever direction."""
+    """A value changes by the time that `charge_ah` has moved: a voltage or a temperature in whatever direction, a
+    state of charge by what has come or gone (`net`)."""
 
     after_us: int
     charge_ah: float
+    net: bool = False
 
     def possible(self, values: Floats, moved: Floats) -> Flags:
         """See StuckRule."""
@@ -65,27 +67,8 @@ class MustAnswer:
     def proof(self, run: Run, value: float, seen: Seen) -> Flags:
         """See StuckRule."""
         del value
-        enough: Flags = seen.moved - run.moved >= self.charge_ah
-        return enough
-
-
-@dataclass(frozen=True, slots=True)
-class MustFollow:
-    """A state of charge changes by the time that `charge_ah` has come or gone."""
-
-    after_us: int
-    charge_ah: float
-
-    def possible(self, values: Floats, moved: Floats) -> Flags:
-        """See StuckRule."""
-        del values
-        enough: Flags = moved >= self.charge_ah
-        return enough
-
-    def proof(self, run: Run, value: float, seen: Seen) -> Flags:
-        """See StuckRule."""
-        del value
-        enough: Flags = np.abs(seen.net - run.net) >= self.charge_ah
+        charge_ah = np.abs(seen.net - run.net) if self.net else seen.moved - run.moved
+        enough: Flags = charge_ah >= self.charge_ah
         return enough
 
 
@@ -116,7 +99,7 @@ def rules(capacity_ah: float, after_s: float, share: float) -> dict[str, StuckRu
     after_us = round(after_s * 1e6)
     return {
         "voltage": MustAnswer(after_us, share * capacity_ah),
-        "soc": MustFollow(after_us, share * capacity_ah),
+        "soc": MustAnswer(after_us, share * capacity_ah, net=True),
         "temperature": MustAnswer(24 * after_us, capacity_ah),
         "current": CannotFlow(after_us, capacity_ah, share),
     }
