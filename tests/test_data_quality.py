@@ -229,6 +229,14 @@ def test_a_wrong_sign_contradicts_voltage_and_state_of_charge():
     assert "current_sign" in notice
 
 
+def test_a_step_across_a_cut_counts_like_any_other():
+    events = stepping(-1.0)
+    t = events["current"][0]
+    cuts = [int(at) for at in t[10::10]]  # each falls right between the two samples of a step
+    whole, pieces = fold(twin(events), events)[1], fold(twin(events), events, cuts)[1]
+    assert (pieces.steps, pieces.against) == (whole.steps, whole.against) == (143, 143)
+
+
 def test_single_steps_against_the_voltage_are_noise():
     events = stepping()
     t, v = events["pack_voltage"]
