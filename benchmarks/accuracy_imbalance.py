@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -10,14 +9,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from altergo_interface import Record, Samples, SensorRule, Span, StepData, Table
+from altergo_interface import Record, Samples, SensorRule, Table
 from altergo_interface.data import Input
 from altergo_interface.manifest import load_manifest
+from altergo_interface.series import to_series
+from benchmarks import folding
 from benchmarks.accuracy_row import Accuracy
 from models._ocv.tables import OWN_SIGMA_V
 from models.imbalance_analysis import ImbalanceAnalysis
 
-DAY_US = 86_400_000_000
+DAY_US = folding.DAY_US
 MANIFEST = load_manifest(Path(__file__).parents[1] / "models" / "imbalance_analysis" / "model.json")
 NMC_TARGET, LFP_TARGET = 0.005, 0.02
 MEDIUM = 2
@@ -34,34 +35,8 @@ def folded(
     analysis: ImbalanceAnalysis, inputs: Mapping[str, Input], days: int = 1
 ) -> tuple[dict[str, pd.Series], list[Record], Any]:
     """Outputs (UTC index), record versions and final state of a history in calls of that many UTC days."""
-    series = {name: x for name, x in inputs.items() if isinstance(x, Samples | Table)}
-    first = min(int(x.t[0]) for x in series.values()) // DAY_US * DAY_US
-    last = max(int(x.t[-1]) for x in series.values())
-    state: Any = analysis.initial()
-    parts: dict[str, list[Samples]] = {}
-    records: list[Record] = []
-    for start in range(first, last + 1, days * DAY_US):
-        span = Span(start, start + days * DAY_US)
-        called = {name: _cut(x, span) for name, x in series.items()}
-        state, outputs = analysis.advance(state, StepData({**inputs, **called}, span))
-        for name, found in outputs.items():
-            if isinstance(found, Samples):
-                parts.setdefault(name, []).append(found)
-            else:
-                records += found
-    return {name: _joined(found) for name, found in parts.items()}, records, state
-
-
-def _cut(x: Samples | Table, span: Span) -> Samples | Table:
-    """The samples of a span behind the last one before it; of a table, whose rows are nearly full, ten."""
-    low, high = (int(i) for i in np.searchsorted(x.t, [span.start, span.end]))
-    lead = min(low, 1 if isinstance(x, Samples) else 10)
-    return replace(x, t=x.t[low - lead : high], x=x.x[low - lead : high], lead=lead)
-
-
-def _joined(found: list[Samples]) -> pd.Series:
-    index = pd.to_datetime(np.concatenate([one.t for one in found]), unit="us", utc=True)
-    return pd.Series(np.concatenate([one.x for one in found]), index=index)
+    outputs, records, state = folding.folded(analysis, inputs, days)
+    return {name: to_series(found) for name, found in outputs.items()}, records, state
 
 
 def stamps(ts: pd.Series) -> np.ndarray:

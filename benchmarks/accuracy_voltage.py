@@ -3,8 +3,8 @@
 Histories go through the model in calls of one UTC day each, without what the manifest's valid ranges leave out.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from altergo_interface import Record, Samples, SensorRule, Span, StepData, Table
+from altergo_interface import Record, Samples, SensorRule, Table
 from altergo_interface.data import Input
 from altergo_interface.manifest import load_manifest
 from benchmarks.accuracy_row import Accuracy
+from benchmarks.folding import folded
 from models._simulator import AssetHistory, FleetSpec, simulate_asset
 from models.voltage_monitor import VoltageMonitor
 
-DAY_US, S = 86_400_000_000, 1_000_000
+S = 1_000_000
 MANIFEST = load_manifest(Path(__file__).parents[1] / "models" / "voltage_monitor" / "model.json")
 SEEDS = (1, 2, 3, 4)
 WEAK_CELL, OVER_VOLTAGE = 3, 7
@@ -39,37 +40,6 @@ Times = NDArray[np.int64]
 def model(**config: Any) -> VoltageMonitor:
     """The model with this configuration."""
     return VoltageMonitor(MANIFEST.effective_configuration(config, "benchmark"))
-
-
-def folded(monitor: VoltageMonitor, inputs: Mapping[str, Input]) -> tuple[dict[str, Samples], list[Record], Any]:
-    """Outputs, record versions and final state of a history in calls of one UTC day."""
-    series = {name: x for name, x in inputs.items() if isinstance(x, Samples | Table)}
-    first = min(int(x.t[0]) for x in series.values()) // DAY_US * DAY_US
-    last = max(int(x.t[-1]) for x in series.values())
-    state: Any = monitor.initial()
-    parts: dict[str, list[Samples]] = {}
-    records: list[Record] = []
-    for start in range(first, last + 1, DAY_US):
-        span = Span(start, start + DAY_US)
-        called = {name: _cut(x, span) for name, x in series.items()}
-        state, outputs = monitor.advance(state, StepData({**inputs, **called}, span))
-        for name, found in outputs.items():
-            if isinstance(found, Samples):
-                parts.setdefault(name, []).append(found)
-            else:
-                records += found
-    return {name: _joined(found) for name, found in parts.items()}, records, state
-
-
-def _cut(x: Samples | Table, span: Span) -> Samples | Table:
-    """The samples of a span behind the last one before it; of a table, whose rows are nearly full, ten."""
-    low, high = (int(i) for i in np.searchsorted(x.t, [span.start, span.end]))
-    lead = min(low, 1 if isinstance(x, Samples) else 10)
-    return replace(x, t=x.t[low - lead : high], x=x.x[low - lead : high], lead=lead)
-
-
-def _joined(found: list[Samples]) -> Samples:
-    return Samples(np.concatenate([one.t for one in found]), np.concatenate([one.x for one in found]))
 
 
 def series(t: Times, x: Floats, name: str, rule: SensorRule) -> Samples:

@@ -12,7 +12,8 @@ import pandas as pd
 
 from altergo_interface import Record, Samples, SensorRule, Table
 from altergo_interface.data import Input
-from benchmarks.accuracy_voltage import DAY_US, folded, model, series
+from benchmarks.accuracy_voltage import model, series
+from benchmarks.folding import DAY_US, folded
 from models.voltage_monitor.limits import LIMITS
 
 CADENCE_S: Mapping[str, float] = {"baticm_car1": 1, "baticm_car2": 30, "baticm_car3": 10, "baticm_car4": 30}
