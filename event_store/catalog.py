@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from altergo_interface.errors import StoreError
 from event_store.durable import sync
+from event_store.interruption import undisturbed
 from event_store.locks import CATALOG_WAIT_S, exclusive
 from event_store.paths import StorePaths
 from event_store.schema import SCHEMA_VERSION, TABLES
@@ -59,7 +60,7 @@ class Catalog:
     @contextmanager
     def session(self, purpose: str) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection for a few short statements; all other processes wait meanwhile."""
-        with self._locked(purpose), _interruptible():
+        with self._locked(purpose):
             con = self._connect()
             try:
                 yield con
@@ -133,8 +134,14 @@ class Catalog:
             self._close(self._connect())  # folds a write-ahead log that a killed process may have left
             shutil.copyfile(self._paths.catalog, target)
 
-    def _locked(self, purpose: str) -> Any:
-        return exclusive(self._paths.locks, "catalog", purpose, CATALOG_WAIT_S)
+    @contextmanager
+    def _locked(self, purpose: str) -> Iterator[None]:
+        """Interruptions wait as long as the lock is held: only moments, by design."""
+        with (
+            undisturbed() as interrupted,
+            exclusive(self._paths.locks, "catalog", purpose, CATALOG_WAIT_S, interrupted),
+        ):
+            yield
 
     def _connect(self) -> duckdb.DuckDBPyConnection:
         con, found = self._open()
@@ -158,26 +165,11 @@ class Catalog:
             self._close(con)
             what = f"{self._paths.catalog}: not a readable catalog ({_first_line(error)})"
             raise StoreError(what, "Restore it from a backup, or choose another --store") from error
-        except BaseException:
-            self._close(con)  # or no session of this process could attach it again
-            raise
 
     def _close(self, con: duckdb.DuckDBPyConnection) -> None:
         """End a session: what is not committed is undone, and the file is closed and checkpointed."""
         con.close()
         _instance(os.getpid()).execute(f"detach database if exists {self._alias}")
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """DuckDB makes an error of its own of Ctrl-C, in a query or while it looks at a table of ours: here it is a
-    KeyboardInterrupt again."""
-    try:
-        yield
-    except (RuntimeError, duckdb.Error) as error:
-        if str(error) == "Query interrupted" or "failed: KeyboardInterrupt" in str(error):
-            raise KeyboardInterrupt from error
-        raise
 
 
 @cache

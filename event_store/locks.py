@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,8 +16,10 @@ CATALOG_WAIT_S = 120.0
 
 
 @contextmanager
-def exclusive(folder: Path, name: str, purpose: str, wait_s: float) -> Iterator[None]:
-    """Hold the lock `name`, waiting at most `wait_s` seconds.
+def exclusive(
+    folder: Path, name: str, purpose: str, wait_s: float, give_up: Callable[[], bool] | None = None
+) -> Iterator[None]:
+    """Hold the lock `name`, waiting at most `wait_s` seconds, and no longer once `give_up` is true.
 
     A sidecar says who holds it and since when. Raises StoreBusy with that.
     """
@@ -25,7 +27,7 @@ def exclusive(folder: Path, name: str, purpose: str, wait_s: float) -> Iterator[
     owner = folder / f"{name}.owner.json"
     lock = FileLock(folder / f"{name}.lock")
     try:
-        lock.acquire(timeout=wait_s)
+        lock.acquire(timeout=wait_s, cancel_check=give_up)
     except Timeout:
         raise StoreBusy(
             f"{folder.parent}: {_holder(owner)}", "Wait for it to end, or stop it: the lock frees itself"

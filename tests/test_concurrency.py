@@ -7,8 +7,10 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
+from filelock import FileLock
 from histories import DAY_US, START, random_history
 
 from actors import Fleet
@@ -128,35 +130,51 @@ def test_an_interrupted_run_keeps_what_is_done(setup: Setup, options: tuple[str,
     assert left == set(ASSETS) - {asset for (asset,) in done}
 
 
-def test_ctrl_c_within_the_database_is_one_as_well(setup: Setup) -> None:
-    """DuckDB ends its query with an error of its own: the run must not take that for a failure."""
+def test_ctrl_c_waits_for_the_end_of_a_transaction(setup: Setup) -> None:
     catalog = setup.fleet.store().catalog
-    timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
+    steps = []
 
-    def count_for_ever() -> None:
-        with catalog.session("test") as con:
-            timer.start()
-            con.execute("select count(*) from range(1000000000000)").fetchall()
+    def change() -> None:
+        with catalog.transaction("test") as con:
+            os.kill(os.getpid(), signal.SIGINT)
+            con.execute("insert into store.meta select 'counted', count(*) from range(1000)")
+            steps.append("changed")
+        steps.append("never here")
 
     with pytest.raises(KeyboardInterrupt):
-        count_for_ever()
-    timer.join()
-    with catalog.session("test") as con:
-        assert con.execute("select count(*) > 0 from store.assets").fetchall() == [(True,)]
+        change()
+    assert steps == ["changed"]
+    assert catalog.meta("counted") == "1000"
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_ctrl_c_while_a_session_opens_leaves_nothing_attached(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_while_a_lock_is_taken_does_not_keep_it(setup: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or the process waits for itself when it commits what is in."""
     catalog = setup.fleet.store().catalog
+    acquire = FileLock.acquire
 
-    def interrupted(*_: object) -> None:
-        raise RuntimeError("Query interrupted")
+    def interrupted(lock: FileLock, **options: Any) -> None:
+        acquire(lock, **options)
+        os.kill(os.getpid(), signal.SIGINT)
 
     with monkeypatch.context() as patch:
-        patch.setattr("event_store.catalog.one", interrupted)
-        with pytest.raises(KeyboardInterrupt), catalog.session("test"):
+        patch.setattr(FileLock, "acquire", interrupted)
+        with pytest.raises(KeyboardInterrupt) as kept, catalog.session("test"):
             pass
+    monkeypatch.setattr("event_store.catalog.CATALOG_WAIT_S", 0)
     with catalog.session("test") as con:
         assert con.execute("select count(*) > 0 from store.assets").fetchall() == [(True,)]
+    assert kept.traceback  # whoever looks at it keeps what its frames hold
+
+
+def test_ctrl_c_ends_the_wait_for_a_lock(setup: Setup) -> None:
+    store = setup.fleet.store()
+    with FileLock(store.paths.locks / "catalog.lock"):
+        timer = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt), store.catalog.session("test"):
+            pass
+        timer.join()
 
 
 def test_a_command_in_this_process_leaves_its_signals_alone(setup: Setup, capsys: pytest.CaptureFixture[str]) -> None:
