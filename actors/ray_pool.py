@@ -89,7 +89,7 @@ class RayPool(AbstractContextManager["RayPool"]):
             self._class = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=1)(self.host_class)
             self._hosts = [self._new_host() for _ in range(self.workers)]
         except (RayError, ConnectionError, OSError, ValueError) as error:
-            raise InfrastructureError(f"Ray could not be started: {_first_line(error)}", "Try --local") from error
+            raise InfrastructureError(f"Ray could not be started: {_first_line(error)}", _hint(address)) from error
 
     def _new_host(self) -> _Host:
         actor = self._class.remote(self._config)
@@ -218,6 +218,15 @@ def _init(address: str | None, workers: int | None) -> None:
     else:
         # "local" never attaches to a stranger's cluster that happens to run on this machine.
         ray.init(address="local", num_cpus=workers, **options)
+
+
+def _hint(address: str | None) -> str:
+    """What to do where Ray could not be started. To a driver without its token a cluster does not answer."""
+    if address or os.environ.get("RAY_ADDRESS"):
+        return (
+            "Is it the head's address? A head with a token wants RAY_AUTH_MODE=token and the same ~/.ray/auth_token"
+        )
+    return "Try --local"
 
 
 def _result(reference: Any) -> BatchResult:
