@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,6 +67,7 @@ class RayPool(AbstractContextManager["RayPool"]):
     """
 
     host_class: type[TwinHost] = TwinHost
+    host_options: Mapping[str, Any] = {"num_cpus": 1}
 
     def __init__(
         self, config: HostConfig, address: str | None = None, workers: int | None = None, *, isolated: bool = False
@@ -86,7 +87,7 @@ class RayPool(AbstractContextManager["RayPool"]):
             self.workers = workers or max(1, _cpus())
             # A dead host is replaced by a new one, and its work is handed out anew by the run itself: Ray's own
             # retries would hand a model that kills its process from host to host.
-            self._class = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=1)(self.host_class)
+            self._class = ray.remote(max_restarts=0, max_task_retries=0, **self.host_options)(self.host_class)
             self._hosts = [self._new_host() for _ in range(self.workers)]
         except (RayError, ConnectionError, OSError, ValueError) as error:
             raise InfrastructureError(f"Ray could not be started: {_first_line(error)}", _hint(address)) from error
@@ -147,7 +148,7 @@ class RayPool(AbstractContextManager["RayPool"]):
         if reason:
             self._refused += 1
             self._hosts.remove(host)
-            ray.kill(host.actor)
+            self._end(host)
             if (line := f"a host was refused: {reason}") not in self.warnings:
                 self.warnings.append(line)
 
@@ -177,7 +178,7 @@ class RayPool(AbstractContextManager["RayPool"]):
         del host.batches[reference]
         self._deaths = 0
         if self._isolated:
-            ray.kill(host.actor)
+            self._end(host)
             self._hosts[self._hosts.index(host)] = self._new_host()
         yield result
 
@@ -189,9 +190,12 @@ class RayPool(AbstractContextManager["RayPool"]):
             ) from error
         self._hosts[self._hosts.index(host)] = self._new_host()
 
+    def _end(self, host: _Host) -> None:
+        ray.kill(host.actor)
+
     def __exit__(self, *exc: object) -> None:
         for host in self._hosts:
-            ray.kill(host.actor)
+            self._end(host)
         if self._mine:
             ray.shutdown()
 
@@ -213,19 +217,14 @@ def _start(address: str | None, workers: int | None) -> None:
 def _init(address: str | None, workers: int | None) -> None:
     options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
     address = address or os.environ.get("RAY_ADDRESS")
-    if address:
-        ray.init(address=address, **options)
-    else:
-        # "local" never attaches to a stranger's cluster that happens to run on this machine.
-        ray.init(address="local", num_cpus=workers, **options)
+    # "local" never attaches to a stranger's cluster that happens to run on this machine.
+    ray.init(**{"address": address} if address else {"address": "local", "num_cpus": workers}, **options)
 
 
 def _hint(address: str | None) -> str:
     """What to do where Ray could not be started. To a driver without its token a cluster does not answer."""
     if address or os.environ.get("RAY_ADDRESS"):
-        return (
-            "Is it the head's address? A head with a token wants RAY_AUTH_MODE=token and the same ~/.ray/auth_token"
-        )
+        return "Is it the head's? If that has a token: RAY_AUTH_MODE=token, and the same ~/.ray/auth_token"
     return "Try --local"
 
 

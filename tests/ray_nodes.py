@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
-import psutil  # Ray brings it along
+from ray._private.utils import psutil  # Ray brings its own
 
 MARK = "TWINS_TEST_NODE"
 """Names a node in the environment of all its processes: by it they are found and killed, and no others."""
