@@ -26,8 +26,8 @@ from event_store.records import Version
 from event_store.store import Store
 from twins import Plan
 
-POLL_S = 0.2
-"""How often the catalog's file is looked at; to look costs microseconds."""
+POLL_S = 0.05
+"""How often the catalog's file is looked at; to look costs ten microseconds."""
 
 
 class LivePool(Pool, Protocol):

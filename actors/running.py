@@ -103,6 +103,7 @@ class Run:
         self._pending: list[BatchResult] = []
         self._notices: dict[tuple[str, str], list[str]] = {}
         self._ref = RunRef("", 0)
+        self._suspected: set[tuple[str, str]] = set()
         self._total = sum(item.events for item in plan.items)
         self.report = RunReport("", plan.seq, warnings=list(plan.warnings))
 
@@ -148,13 +149,13 @@ class Run:
             block(con, run_id, [(*row, made[row[1]].value) for row in waiting])
             replace_skipped(con, plan.skipped, self._covers)
             replace_sensor_rules(con, _sensor_rules(sensor_names(con), self._settings))
+            self._suspected = suspects(con)
         return RunRef(run_id, number)
 
     def _source(self) -> WorkSource:
         pairing = Pairing(self._facts, self._models, self._settings, self._plan.request.days)
-        with self._store.catalog.session("run") as con:
-            suspected = suspects(con)
-        return WorkSource(self._store, self._plan, pairing, self._ref, suspected, self._commit, self._batch_assets)
+        given = (self._store, self._plan, pairing, self._ref, self._suspected, self._commit)
+        return WorkSource(*given, self._batch_assets)
 
     def _take(self, result: BatchResult) -> None:
         self._pending.append(result)
