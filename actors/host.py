@@ -50,12 +50,12 @@ class TwinHost:
         """Whether the driver's probe cannot be read in the store: another disk may be mounted at its path."""
         if self._config.probe.readable():
             return ""
-        return f"{self._config.root} is not the driver's store: share it at the same path on every node"
+        return f"{self._config.files} is not the driver's store: share it at the same path on every node"
 
     def run(self, batch: WorkBatch) -> BatchResult:
         """Read the batch's events, replay every asset, write the segments."""
-        sink = Sink(self._config.root, batch)
-        log = read_assets(self._config.root, batch.segments, {work.asset_id: work.start for work in batch.assets})
+        sink = Sink(self._config.files, batch)
+        log = read_assets(self._config.files, batch.segments, {work.asset_id: work.start for work in batch.assets})
         for work in batch.assets:
             series = log.pop(work.asset_id, None)
             actor = TwinActor(work, self._registry, self._config.settings)

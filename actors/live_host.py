@@ -27,7 +27,7 @@ class LiveHost(TwinHost):
 
     def __init__(self, config: HostConfig) -> None:
         super().__init__(config)
-        self._memory = LogMemory(config.root)
+        self._memory = LogMemory(config.files)
         self._keep = True
 
     def keep_twins(self, keep: bool) -> None:
@@ -36,7 +36,7 @@ class LiveHost(TwinHost):
 
     def run(self, batch: WorkBatch) -> LiveResult:
         """Replay a batch as any host does, from what its twins remember."""
-        sink = Sink(self._config.root, batch)
+        sink = Sink(self._config.files, batch)
         log = self._memory.read(batch)
         closed: list[Version] = []
         provisional: list[Version] = []

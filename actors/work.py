@@ -103,7 +103,7 @@ class HostConfig:
     """What a host needs to build twins. `fingerprints` are the driver's: a host that differs refuses to work, and so
     does one that cannot read the `probe`."""
 
-    root: SegmentFiles
+    files: SegmentFiles
     settings: Settings
     models_dirs: tuple[Path, ...]
     fingerprints: Mapping[str, str]
