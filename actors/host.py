@@ -5,7 +5,7 @@ import platform
 from actors.memory import keep_freed_memory
 from actors.sink import Sink
 from actors.twin_actor import TwinActor
-from actors.work import BatchResult, HostConfig, WorkBatch
+from actors.work import BatchResult, HostConfig, Note, WorkBatch, no_note
 from altergo_interface import TwinsError
 from altergo_interface.models import Registry, discover
 from event_store.log import read_assets
@@ -52,7 +52,7 @@ class TwinHost:
             return ""
         return f"{self._config.files} is not the driver's store: share it at the same path on every node"
 
-    def run(self, batch: WorkBatch) -> BatchResult:
+    def run(self, batch: WorkBatch, note: Note = no_note) -> BatchResult:
         """Read the batch's events, replay every asset, write the segments."""
         sink = Sink(self._config.files, batch)
         log = read_assets(self._config.files, batch.segments, {work.asset_id: work.start for work in batch.assets})
@@ -60,5 +60,5 @@ class TwinHost:
             series = log.pop(work.asset_id, None)
             actor = TwinActor(work, self._registry, self._config.settings)
             actor.load(series)
-            sink.add(work, series, actor.replay())
+            sink.add(work, series, actor.replay(note))
         return sink.close()

@@ -8,7 +8,7 @@ from actors.host import TwinHost
 from actors.live_memory import LogMemory
 from actors.sink import Sink
 from actors.twin_actor import PairOutcome, TwinActor
-from actors.work import AssetWork, BatchResult, HostConfig, WorkBatch
+from actors.work import AssetWork, BatchResult, HostConfig, Note, WorkBatch, no_note
 from altergo_interface.manifest import Continuity
 from altergo_interface.records import Record
 from event_store.records import Version
@@ -34,7 +34,7 @@ class LiveHost(TwinHost):
         """Whether the twins of the batches to come stay awake."""
         self._keep = keep
 
-    def run(self, batch: WorkBatch) -> LiveResult:
+    def run(self, batch: WorkBatch, note: Note = no_note) -> LiveResult:
         """Replay a batch as any host does, from what its twins remember."""
         sink = Sink(self._config.files, batch)
         log = self._memory.read(batch)
@@ -45,7 +45,7 @@ class LiveHost(TwinHost):
             series = log.get(work.asset_id)
             actor = TwinActor(work, self._registry, self._config.settings)
             actor.load(series)
-            outcomes = actor.replay()
+            outcomes = actor.replay(note)
             sink.add(work, series, outcomes)
             edges[work.asset_id] = self._next_start(work, outcomes)
             closed += _versions(work.asset_id, outcomes, closed=True)

@@ -13,7 +13,8 @@ from typing import Any, Protocol
 from actors.pairing import Pairing
 from actors.planning import Models
 from actors.report import RunReport, told
-from actors.work import BatchResult, WorkBatch
+from actors.suspicion import blamed
+from actors.work import BatchResult, Pair, WorkBatch
 from actors.work_source import BATCH_ASSETS, WorkSource
 from altergo_interface.config import Settings
 from altergo_interface.sensors import rule_for
@@ -40,15 +41,18 @@ PUBLISH_SHARE = 0.05
 
 @dataclass(frozen=True, slots=True)
 class LostBatch:
-    """A batch whose process died."""
+    """A batch whose process died: the pair it had come to, where that was noted, and what is known of the cause."""
 
     batch: WorkBatch
+    at: Pair | None = None
+    why: str = ""
 
 
 class Pool(Protocol):
-    """Whatever runs batches: on Ray, or in this process."""
+    """Whatever runs batches: on Ray, or in this process, which `survives` a model that kills its own or does not."""
 
     workers: int
+    survives: bool
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -112,10 +116,10 @@ class Run:
         self.report.run_id = self._ref.run_id
         status = "failed"
         try:
-            source = self._source()
+            source = self._source(pool)
             for result in pool.run(source):
                 if isinstance(result, LostBatch):
-                    self._lose(result.batch, source)
+                    self._lose(result, source)
                 else:
                     source.done(result.number)
                     self._take(result)
@@ -150,11 +154,14 @@ class Run:
             replace_sensor_rules(con, _sensor_rules(sensor_names(con), self._settings))
         return RunRef(run_id, number)
 
-    def _source(self) -> WorkSource:
+    def _source(self, pool: Pool) -> WorkSource:
         pairing = Pairing(self._facts, self._models, self._settings, self._plan.request.days)
         with self._store.catalog.session("run") as con:
             suspected = suspects(con)
-        return WorkSource(self._store, self._plan, pairing, self._ref, suspected, self._commit, self._batch_assets)
+        return WorkSource(
+            *(self._store, self._plan, pairing, self._ref, suspected, self._commit, self._batch_assets),
+            together=pool.survives,
+        )
 
     def _take(self, result: BatchResult) -> None:
         self._pending.append(result)
@@ -173,12 +180,11 @@ class Run:
         if now - self._published > max(PUBLISH_EVERY_S, self._publish_cost / PUBLISH_SHARE):
             self._publish()
 
-    def _lose(self, batch: WorkBatch, source: WorkSource) -> None:
-        """A batch's process died: one attempt of each of its pairs is lost, and those with too many are parked."""
-        pairs = [(work.asset_id, pair.model) for work in batch.assets for pair in work.pairs if pair.kept]
+    def _lose(self, lost: LostBatch, source: WorkSource) -> None:
+        """A batch's process died: who is to blame has lost an attempt, and is parked after too many."""
         with self._store.catalog.transaction("run") as con:
-            dead = lose(con, pairs)
-        source.lost(batch, [(asset, model) for asset, model, _ in dead])
+            dead = lose(con, lost.batch.kept, blamed(lost.batch, lost.at), lost.why)
+        source.lost(lost.batch, lost.at, [(asset, model) for asset, model, _ in dead])
         self.report.parked.extend(dead)
         self.report.pairs += len(dead)
 

@@ -4,21 +4,27 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import ray
 from histories import random_history
+from ray.exceptions import ActorUnavailableError
 from toys import write_toys
 
 from actors import Fleet
+from actors.host import TwinHost
+from actors.ray_pool import RayPool
+from actors.work import BatchResult, Note, WorkBatch, no_note
 
 ASSETS = tuple(f"EV-{n}" for n in range(6))
 
 KILLER = '''
-"""Counts current samples; ends its own process for the assets that a file names."""
+"""Counts current samples; ends its own process for the assets that a file names: some as the kernel would."""
 
 import os
+import signal
 from pathlib import Path
 
 from altergo_interface import Model, ModelState, Samples, register_model
@@ -36,6 +42,8 @@ class Killer(Model):
 
     def advance(self, state, data):
         if str(data.number("capacity")) in NAMED.read_text().split():
+            if data.number("capacity") == 104:
+                os.kill(os.getpid(), signal.SIGKILL)
             os._exit(9)
         current = data.series("current")
         if current is None:
@@ -102,7 +110,7 @@ def digest_without(fleet: Fleet) -> str:
 def test_two_killers_on_ray_cost_their_own_pairs_alone(
     cluster: None, store: Path, models: Path, tmp_path: Path
 ) -> None:
-    name_killers(tmp_path, "EV-1", "EV-4")
+    name_killers(tmp_path, "EV-1", "EV-4")  # the latter ends as if the kernel were out of memory
     fleet = Fleet(store, models_dirs=[models])
     report = fleet.run(workers=2)
     assert sorted((asset, model) for asset, model, _ in report.parked) == [("EV-1", "killer"), ("EV-4", "killer")]
@@ -123,6 +131,35 @@ def test_two_killers_on_ray_cost_their_own_pairs_alone(
     again = fleet.run("status:parked", "retry", workers=1)
     assert (again.pairs, again.parked) == (2, [])
     assert fleet.digest() == whole.digest()
+
+
+@pytest.mark.ray
+def test_hosts_that_are_out_of_reach_are_replaced_and_give_their_cpus_back(
+    cluster: None, store: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray says `unavailable` of a host that may live on, for example one that its memory limit holds up."""
+    places = [tmp_path / "first", tmp_path / "second"]
+
+    class OutOfReach(TwinHost):
+        def refusal(self) -> str:
+            self.lost = False
+            for place in places:
+                with suppress(FileExistsError):
+                    place.mkdir()
+                    self.lost = True
+                    break
+            return super().refusal()
+
+        def run(self, batch: WorkBatch, note: Note = no_note) -> BatchResult:
+            if self.lost:
+                raise ActorUnavailableError("the actor is temporarily unavailable", None)
+            return super().run(batch, note)
+
+    monkeypatch.setattr(RayPool, "host_class", OutOfReach)
+    monkeypatch.setattr("actors.ray_pool.NO_HOST_S", 20.0)  # for a run without any CPU left
+    report = Fleet(store, models_dirs=[models]).run(workers=2)
+    assert (report.parked, report.pairs) == ([], 5 * len(ASSETS))
+    assert all(place.is_dir() for place in places)
 
 
 def run_local(store: Path, models: Path, *arguments: str) -> int:
