@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from actors.pairing import Pairing
 from actors.planning import Models
 from actors.report import RunReport, told
+from actors.slowest import Replayed
 from actors.suspicion import blamed
 from actors.work import BatchResult, Pair, WorkBatch
 from actors.work_source import BATCH_ASSETS, WorkSource
@@ -66,7 +67,7 @@ class Pool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is; `done` and `total` count planned events."""
+    """How far a run is; `done` and `total` count planned events. `slowest` assets are those that stand out."""
 
     pairs: int
     all_pairs: int
@@ -74,6 +75,7 @@ class Progress:
     total: int
     seconds: float
     parked: int
+    slowest: Sequence[Replayed] = ()
 
 
 class Run:
@@ -171,6 +173,7 @@ class Run:
         report.remaining += result.remaining
         report.parked.extend(result.parked)
         report.blocked.extend(result.blocked)
+        report.slowest.merge(result.slowest)
         for asset, model, text in result.notices:
             self._notices.setdefault((model, text), []).append(asset)
         now = time.monotonic()
@@ -221,7 +224,8 @@ class Run:
         seconds = time.monotonic() - self._began
         pairs, all_pairs = self.report.pairs, len(self._plan.items)
         done = round(self._total * pairs / max(all_pairs, 1))
-        return Progress(pairs, all_pairs, done, self._total, seconds, len(self.report.parked))
+        parked, slowest = len(self.report.parked), self.report.slowest.outstanding()
+        return Progress(pairs, all_pairs, done, self._total, seconds, parked, slowest)
 
 
 def _sensor_rules(names: list[str], settings: Settings) -> list[tuple[str, float | None, float | None, float]]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from actors.slowest import Replayed, Slowest
 from actors.twin_actor import BLOCKED, PARKED, PairOutcome
 from actors.work import AssetWork, BatchResult, Notice, PairWork, WorkBatch
 from altergo_interface.data import Times, Values
@@ -41,6 +42,7 @@ class Sink:
         self._notices: list[Notice] = []
         self._events = 0
         self._remaining = 0
+        self._slowest = Slowest()
 
     def add(self, asset: AssetWork, series: AssetSeries | None, outcomes: Sequence[PairOutcome]) -> None:
         """Take over the outcomes of one asset's pairs."""
@@ -54,6 +56,7 @@ class Sink:
                 listed = self._parked if outcome.status == PARKED else self._blocked
                 listed.append((asset.asset_id, outcome.work.model, outcome.error))
             self._heads.append(head)
+        self._slowest.add(Replayed(sum(outcome.seconds for outcome in outcomes), asset.asset_id))
         if series is not None:
             self._events += sum(series.count(*both) for both in _union(folded))
 
@@ -148,6 +151,7 @@ class Sink:
             self._events,
             self._remaining,
             self._notices,
+            self._slowest,
         )
 
     def _write(self, kind: str, month: int, table: pa.Table) -> Segment:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from actors.slowest import Slowest
 from altergo_interface.config import Settings
 from event_store.commit import GroupResult
 from event_store.log import LogSegment
@@ -102,8 +103,8 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch came to. `events` were folded; `remaining` pairs are not at their newest event yet; `notices` are
-    for the operator."""
+    """What a batch came to. `events` were folded; `remaining` pairs are not at their newest event yet; `notices` and
+    `slowest` assets are for the operator."""
 
     number: int
     group: GroupResult
@@ -113,6 +114,7 @@ class BatchResult:
     events: int
     remaining: int
     notices: Sequence[Notice]
+    slowest: Slowest
 
 
 @dataclass(frozen=True, slots=True)

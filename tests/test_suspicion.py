@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from ray.exceptions import ActorDiedError, OutOfMemoryError
+from ray.exceptions import OutOfMemoryError, RayError
 
 from actors.hosting import DEATHS_IN_A_ROW, Deaths, cause_of
 from actors.suspicion import blamed, parted, with_fed
@@ -93,8 +93,8 @@ def test_as_many_more_may_die_as_suspects_were_acquitted() -> None:
             OutOfMemoryError("1 worker(s) were killed due to the node running low on memory."),
             "out of memory: Ray ended",
         ),
-        (ActorDiedError("The actor died because its node has died."), "its node died"),
-        (ActorDiedError("The actor is dead because its worker process has died."), ""),
+        (RayError("The actor died because its node has died."), "its node died"),
+        (RayError("The actor is dead because its worker process has died."), ""),
     ],
 )
 def test_what_ray_knows_of_a_death_is_the_reason(error: Exception, said: str) -> None:
