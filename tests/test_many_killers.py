@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import ray
+from faults import TRIALS
 from histories import START, TS
-from test_kill import TRIALS
 
 from actors import Fleet, running
 from actors.work_source import BATCH_ASSETS, grouped

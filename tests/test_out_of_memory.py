@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import ray
+from faults import TRIALS
 from histories import random_history
-from test_kill import TRIALS
 
 from actors import Fleet
 
