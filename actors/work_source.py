@@ -164,8 +164,10 @@ class WorkSource:
         work = self._pairing.draft(asset, items, self._models[asset] if suspect else ())
         if not suspect:
             return work
-        stuck = [next((above for above in p.above if (asset, above) in self._dead), p.blocked_by) for p in work.pairs]
-        return replace(work, pairs=tuple(replace(p, blocked_by=s) for p, s in zip(work.pairs, stuck, strict=True)))
+        # What is parked now must not even be replayed to feed others: it would kill again.
+        pairs = [pair for pair in work.pairs if pair.kept or (asset, pair.model) not in self._dead]
+        stuck = [next((above for above in p.above if (asset, above) in self._dead), p.blocked_by) for p in pairs]
+        return replace(work, pairs=tuple(replace(p, blocked_by=s) for p, s in zip(pairs, stuck, strict=True)))
 
 
 def _attempts(work: AssetWork) -> Iterator[Attempt]:

@@ -17,6 +17,7 @@ from actors import Fleet
 from actors.host import TwinHost
 from actors.ray_pool import RayPool
 from actors.work import BatchResult, Note, WorkBatch, no_note
+from event_store.attempts import Attempt, begin_attempts, recover, suspects
 
 ASSETS = tuple(f"EV-{n}" for n in range(6))
 
@@ -134,6 +135,22 @@ def test_two_killers_on_ray_cost_their_own_pairs_alone(
 
 
 @pytest.mark.ray
+def test_what_takes_the_output_of_a_killer_is_blocked(
+    cluster: None, store: Path, models: Path, tmp_path: Path
+) -> None:
+    code = models / "latest" / "__init__.py"
+    deadly = "            if value > 1e6:\n                import os\n\n                os._exit(7)\n"
+    code.write_text(code.read_text().replace("            if value > 100", f"{deadly}            if value > 100", 1))
+    (tmp_path / "spike.csv").write_text("asset_id,sensor,ts,value\nEV-3,current,2026-01-31T12:00Z,2000000\n")
+    fleet = Fleet(store, models_dirs=[models])
+    fleet.ingest(tmp_path / "spike.csv")
+    report = fleet.run(workers=2)
+    assert [(asset, model) for asset, model, _ in report.parked] == [("EV-3", "latest")]
+    assert report.blocked == [("EV-3", "below", "waits for 'latest', which is parked")]
+    assert fleet.sql("select count(*) from twin_state where status = 'ok'").fetchall() == [(5 * len(ASSETS) - 2,)]
+
+
+@pytest.mark.ray
 def test_hosts_that_are_out_of_reach_are_replaced_and_give_their_cpus_back(
     cluster: None, store: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -205,6 +222,19 @@ def test_a_run_that_was_killed_from_outside_parks_nobody(store: Path, models: Pa
     assert (report.parked, report.pairs) == ([], 5 * len(ASSETS))
     with fleet.store().catalog.session("test") as con:
         assert con.execute("select count(*) from store.lost").fetchall() == [(0,)]
+
+
+def test_drivers_that_are_killed_again_and_again_park_nobody(store: Path, models: Path) -> None:
+    """Several pairs were running each time, and nobody knows which of them, if any, is to blame."""
+    catalog = Fleet(store, models_dirs=[models]).store().catalog
+    for run in ("a", "b", "c", "d"):
+        with catalog.transaction("test") as con:
+            con.execute("insert into store.runs by name select ? as run_id, 'running' as status, 1 as seq", [run])
+            begin_attempts(con, run, [Attempt(asset, "killer", (), "", 1) for asset in ASSETS[:2]])
+        with catalog.transaction("test") as con:
+            recover(con)
+            assert suspects(con) == {(asset, "killer"): 1 for asset in ASSETS[:2]}
+            assert con.execute("select count(*) from store.heads").fetchall() == [(0,)]
 
 
 def test_a_changed_model_is_tried_again(store: Path, models: Path, tmp_path: Path) -> None:
