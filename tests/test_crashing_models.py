@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import pytest
 import ray
@@ -82,7 +83,7 @@ def _five_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """Six assets with six capacities, so that the killer can be told which ones to kill."""
+    """Assets of which each has its own capacity, by which the killer is told whom to kill."""
     history = random_history(5, ASSETS, 3)
     fleet = Fleet(tmp_path / "store")
     rows = "".join(f"{name},{100 + n},NMC\n" for n, name in enumerate(ASSETS))
@@ -154,12 +155,12 @@ def test_what_takes_the_output_of_a_killer_is_blocked(
 def test_hosts_that_are_out_of_reach_are_replaced_and_give_their_cpus_back(
     cluster: None, store: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ray says `unavailable` of a host that may live on, for example one that its memory limit holds up."""
+    """Ray says `unavailable` of a host that may live on."""
     places = [tmp_path / "first", tmp_path / "second"]
 
     class OutOfReach(TwinHost):
         def refusal(self) -> str:
-            self.lost = False
+            self.lost = self.called = False
             for place in places:
                 with suppress(FileExistsError):
                     place.mkdir()
@@ -168,9 +169,12 @@ def test_hosts_that_are_out_of_reach_are_replaced_and_give_their_cpus_back(
             return super().refusal()
 
         def run(self, batch: WorkBatch, note: Note = no_note) -> BatchResult:
-            if self.lost:
-                raise ActorUnavailableError("the actor is temporarily unavailable", None)
-            return super().run(batch, note)
+            if not self.lost:
+                return super().run(batch, note)
+            if self.called:
+                Event().wait()  # with its second batch it goes on for ever
+            self.called = True
+            raise ActorUnavailableError("the actor is temporarily unavailable", None)
 
     monkeypatch.setattr(RayPool, "host_class", OutOfReach)
     monkeypatch.setattr("actors.ray_pool.NO_HOST_S", 20.0)  # for a run without any CPU left
@@ -180,17 +184,8 @@ def test_hosts_that_are_out_of_reach_are_replaced_and_give_their_cpus_back(
 
 
 def run_local(store: Path, models: Path, *arguments: str) -> int:
-    command = [
-        sys.executable,
-        "-m",
-        "actors.cli",
-        "--store",
-        str(store),
-        "--models-dir",
-        str(models),
-        *arguments,
-        "--local",
-    ]
+    options = ["--store", str(store), "--models-dir", str(models), *arguments, "--local"]
+    command = [sys.executable, "-m", "actors.cli", *options]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
