@@ -2,7 +2,7 @@
 
 import platform
 
-from actors.memory import keep_freed_memory
+from actors.memory import keep_freed_memory, uncollected
 from actors.sink import Sink
 from actors.twin_actor import TwinActor
 from actors.work import BatchResult, HostConfig, Note, WorkBatch, no_note
@@ -54,6 +54,10 @@ class TwinHost:
 
     def run(self, batch: WorkBatch, note: Note = no_note) -> BatchResult:
         """Read the batch's events, replay every asset, write the segments."""
+        with uncollected():
+            return self._run(batch, note)
+
+    def _run(self, batch: WorkBatch, note: Note) -> BatchResult:
         sink = Sink(self._config.files, batch)
         log = read_assets(self._config.files, batch.segments, {work.asset_id: work.start for work in batch.assets})
         for work in batch.assets:

@@ -1,6 +1,5 @@
 """The host of long-lived twins: a run's host whose twins stay in memory between two batches."""
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 
@@ -12,6 +11,7 @@ from actors.work import AssetWork, BatchResult, HostConfig, Note, WorkBatch, no_
 from altergo_interface.manifest import Continuity
 from altergo_interface.records import Record
 from event_store.records import Version
+from twins.outputs import Collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,12 @@ def _versions(asset: str, outcomes: Sequence[PairOutcome], *, closed: bool) -> I
     """Record versions as the view `records` shows them: without the days whose data have no fault."""
     for outcome in outcomes:
         replayed = outcome.replayed
-        rows = () if replayed is None else (replayed.closed if closed else replayed.open).records
-        yield from (
-            _version(asset, outcome.work.model, r) for r in rows if r.kind != "quality" or r.severity is not None
-        )
+        rows = Collected() if replayed is None else (replayed.closed if closed else replayed.open)
+        for record, detail in zip(rows.records, rows.details, strict=True):
+            if record.kind != "quality" or record.severity is not None:
+                yield _version(asset, outcome.work.model, record, detail)
 
 
-def _version(asset: str, model: str, record: Record) -> Version:
-    detail = json.dumps(dict(record.detail), sort_keys=True)
+def _version(asset: str, model: str, record: Record, detail: str) -> Version:
     name = (asset, model, record.kind, record.cell, record.started_at)
     return Version(*name, record.ended_at, record.severity, record.value, detail, record.at)

@@ -34,8 +34,8 @@ from event_store.publish import publish
 from event_store.store import Store
 from twins import Plan
 
-COMMIT_EVERY_S = 3.0
-COMMIT_PAIRS = 400
+COMMIT_EVERY_S = 10.0
+COMMIT_PAIRS = 2000
 PUBLISH_EVERY_S = 30.0
 PUBLISH_SHARE = 0.05
 

@@ -4,9 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
-from event_store.catalog import insert, one
+from event_store.catalog import insert
 from event_store.segments import TS, Segment, segment_table
 
 HEAD_SCHEMA = pa.schema(
@@ -82,7 +83,8 @@ def commit_group(con: duckdb.DuckDBPyConnection, run: RunRef, results: Sequence[
     A batch is stale when the head of any of its pairs has moved since its work was handed out: the head's version
     fences off a zombie, and makes a batch that is applied twice harmless. Its segments stay orphans.
     """
-    group = [result for result in results if not _stale(con, result)]
+    stale = _stale(con, results)
+    group = [result for number, result in enumerate(results) if number not in stale]
     if not group:
         return len(results)
     con.register("_results", pa.concat_tables([result.heads for result in group]))
@@ -98,15 +100,21 @@ def commit_group(con: duckdb.DuckDBPyConnection, run: RunRef, results: Sequence[
     return len(results) - len(group)
 
 
-def _stale(con: duckdb.DuckDBPyConnection, result: GroupResult) -> bool:
-    con.register("_handed", result.heads)
-    moved = one(
-        con,
-        "select count(*) from _handed r left join store.heads h on h.asset_id = r.asset_id and h.model = r.model"
-        " where coalesce(h.version, 0) <> r.version",
-    )
+def _stale(con: duckdb.DuckDBPyConnection, results: Sequence[GroupResult]) -> set[int]:
+    """Which results have a pair whose head has moved."""
+    handed = [
+        result.heads.select(["asset_id", "model", "version"]).append_column(
+            "number", pa.array(np.full(len(result.heads), number))
+        )
+        for number, result in enumerate(results)
+    ]
+    con.register("_handed", pa.concat_tables(handed))
+    moved = con.execute(
+        "select distinct number from _handed r left join store.heads h on h.asset_id = r.asset_id"
+        " and h.model = r.model where coalesce(h.version, 0) <> r.version"
+    ).fetchall()
     con.unregister("_handed")
-    return bool(moved)
+    return {number for (number,) in moved}
 
 
 _FRESH = """
