@@ -2,10 +2,10 @@
 
 import platform
 
-from actors.memory import keep_freed_memory
+from actors.memory import keep_freed_memory, uncollected
 from actors.sink import Sink
 from actors.twin_actor import TwinActor
-from actors.work import BatchResult, HostConfig, WorkBatch
+from actors.work import BatchResult, HostConfig, Note, WorkBatch, no_note
 from altergo_interface import TwinsError
 from altergo_interface.models import Registry, discover
 from event_store.log import read_assets
@@ -50,15 +50,19 @@ class TwinHost:
         """Whether the driver's probe cannot be read in the store: another disk may be mounted at its path."""
         if self._config.probe.readable():
             return ""
-        return f"{self._config.root} is not the driver's store: share it at the same path on every node"
+        return f"{self._config.files} is not the driver's store: share it at the same path on every node"
 
-    def run(self, batch: WorkBatch) -> BatchResult:
+    def run(self, batch: WorkBatch, note: Note = no_note) -> BatchResult:
         """Read the batch's events, replay every asset, write the segments."""
-        sink = Sink(self._config.root, batch)
-        log = read_assets(self._config.root, batch.segments, {work.asset_id: work.start for work in batch.assets})
+        with uncollected():
+            return self._run(batch, note)
+
+    def _run(self, batch: WorkBatch, note: Note) -> BatchResult:
+        sink = Sink(self._config.files, batch)
+        log = read_assets(self._config.files, batch.segments, {work.asset_id: work.start for work in batch.assets})
         for work in batch.assets:
             series = log.pop(work.asset_id, None)
             actor = TwinActor(work, self._registry, self._config.settings)
             actor.load(series)
-            sink.add(work, series, actor.replay())
+            sink.add(work, series, actor.replay(note))
         return sink.close()

@@ -1,6 +1,5 @@
 """The host of long-lived twins: a run's host whose twins stay in memory between two batches."""
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, fields
 
@@ -8,10 +7,11 @@ from actors.host import TwinHost
 from actors.live_memory import LogMemory
 from actors.sink import Sink
 from actors.twin_actor import PairOutcome, TwinActor
-from actors.work import AssetWork, BatchResult, HostConfig, WorkBatch
+from actors.work import AssetWork, BatchResult, HostConfig, Note, WorkBatch, no_note
 from altergo_interface.manifest import Continuity
 from altergo_interface.records import Record
 from event_store.records import Version
+from twins.outputs import Collected
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,16 +27,16 @@ class LiveHost(TwinHost):
 
     def __init__(self, config: HostConfig) -> None:
         super().__init__(config)
-        self._memory = LogMemory(config.root)
+        self._memory = LogMemory(config.files)
         self._keep = True
 
     def keep_twins(self, keep: bool) -> None:
         """Whether the twins of the batches to come stay awake."""
         self._keep = keep
 
-    def run(self, batch: WorkBatch) -> LiveResult:
+    def run(self, batch: WorkBatch, note: Note = no_note) -> LiveResult:
         """Replay a batch as any host does, from what its twins remember."""
-        sink = Sink(self._config.root, batch)
+        sink = Sink(self._config.files, batch)
         log = self._memory.read(batch)
         closed: list[Version] = []
         provisional: list[Version] = []
@@ -45,7 +45,7 @@ class LiveHost(TwinHost):
             series = log.get(work.asset_id)
             actor = TwinActor(work, self._registry, self._config.settings)
             actor.load(series)
-            outcomes = actor.replay()
+            outcomes = actor.replay(note)
             sink.add(work, series, outcomes)
             edges[work.asset_id] = self._next_start(work, outcomes)
             closed += _versions(work.asset_id, outcomes, closed=True)
@@ -77,13 +77,12 @@ def _versions(asset: str, outcomes: Sequence[PairOutcome], *, closed: bool) -> I
     """Record versions as the view `records` shows them: without the days whose data have no fault."""
     for outcome in outcomes:
         replayed = outcome.replayed
-        rows = () if replayed is None else (replayed.closed if closed else replayed.open).records
-        yield from (
-            _version(asset, outcome.work.model, r) for r in rows if r.kind != "quality" or r.severity is not None
-        )
+        rows = Collected() if replayed is None else (replayed.closed if closed else replayed.open)
+        for record, detail in zip(rows.records, rows.details, strict=True):
+            if record.kind != "quality" or record.severity is not None:
+                yield _version(asset, outcome.work.model, record, detail)
 
 
-def _version(asset: str, model: str, record: Record) -> Version:
-    detail = json.dumps(dict(record.detail), sort_keys=True)
+def _version(asset: str, model: str, record: Record, detail: str) -> Version:
     name = (asset, model, record.kind, record.cell, record.started_at)
     return Version(*name, record.ended_at, record.severity, record.value, detail, record.at)

@@ -14,6 +14,7 @@ class LocalLivePool(AbstractContextManager["LocalLivePool"]):
     """One host, one batch after the other."""
 
     workers = 1
+    survives = False
     warnings: Sequence[str] = ()
 
     def __init__(self, config: HostConfig) -> None:

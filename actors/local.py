@@ -13,6 +13,7 @@ class LocalPool(AbstractContextManager["LocalPool"]):
     """One host, one batch after the other."""
 
     workers = 1
+    survives = False
     warnings: Sequence[str] = ()
 
     def __init__(self, config: HostConfig) -> None:

@@ -15,6 +15,7 @@ class NoPool:
     """Nothing to do: no hosts are started."""
 
     workers = 0
+    survives = True
     warnings: Sequence[str] = ()
 
     def run(self, source: object) -> Iterator[Any]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Sequence
 
+from actors.hosting import Host
 from actors.live_host import LiveHost
-from actors.ray_pool import IN_FLIGHT, RayPool, _Host
+from actors.ray_pool import IN_FLIGHT, RayPool
 from actors.work import WorkBatch
 from event_store.paths import BUCKETS
 
@@ -14,12 +15,12 @@ class RayLivePool(RayPool):
     host_class = LiveHost
     _keep = True
 
-    def _new_host(self) -> _Host:
+    def _new_host(self) -> Host:
         host = super()._new_host()
         host.actor.keep_twins.remote(self._keep)
         return host
 
-    def _choose(self, ready: Sequence[_Host], batch: WorkBatch) -> _Host | None:
+    def _choose(self, ready: Sequence[Host], batch: WorkBatch) -> Host | None:
         """The host that remembers the batch's bucket, if it has room: any other would have to wake its twins."""
         home = ready[batch.bucket % len(ready)]
         return home if home.takes(batch, self._at_once) else super()._choose(ready, batch)

@@ -5,8 +5,8 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 # Under `uv run` Ray would rebuild an environment in every worker.
@@ -14,18 +14,17 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")
 
 import ray
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError, WorkerCrashedError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.host import TwinHost
+from actors.hosting import Deaths, Host, Witness, cause_of, first_line, hint_of
 from actors.running import LostBatch
-from actors.work import BatchResult, HostConfig, WorkBatch
+from actors.work import BatchResult, HostConfig, Pair, WorkBatch
 from actors.work_source import WorkSource
 from altergo_interface import InfrastructureError, TwinsError
 
 IN_FLIGHT = 2
 """Per host: one being replayed, one waiting, so that no host idles while its result travels."""
-
-DEATHS_IN_A_ROW = 50
-"""So many hosts that die one after the other, with nothing done in between, are no model's fault."""
 
 LOOK_AROUND_S = 2.0
 """How often a run looks for CPUs that have joined the cluster."""
@@ -36,21 +35,16 @@ NO_HOST_S = 900.0
 _DIED = (RayActorError, WorkerCrashedError, OutOfMemoryError)
 
 
-@dataclass(slots=True, eq=False)
-class _Host:
-    """One host actor and the batches that are in flight to it. It gets none before it has answered `asked`, which
-    takes as long as the cluster needs to find a CPU for it."""
+@dataclass(frozen=True, slots=True)
+class _Note:
+    """Tells the witness. It waits until it was heard: the next thing that happens may be the end of its process."""
 
-    actor: Any
-    asked: Any
-    ready: bool = False
-    batches: dict[Any, WorkBatch] = field(default_factory=dict)
+    witness: Any
+    number: int
 
-    def takes(self, batch: WorkBatch, at_once: int) -> bool:
-        """Whether it has room. A suspect is alone with its host."""
-        if batch.alone or any(flying.alone for flying in self.batches.values()):
-            return not self.batches
-        return len(self.batches) < at_once
+    def __call__(self, asset: str, model: str) -> None:
+        with suppress(RayError):  # without a witness the batch is halved until the guilty is found
+            ray.get(self.witness.note.remote(self.number, asset, model))
 
 
 class RayPool(AbstractContextManager["RayPool"]):
@@ -68,6 +62,7 @@ class RayPool(AbstractContextManager["RayPool"]):
 
     host_class: type[TwinHost] = TwinHost
     host_options: Mapping[str, Any] = {"num_cpus": 1}
+    survives = True
 
     def __init__(
         self, config: HostConfig, address: str | None = None, workers: int | None = None, *, isolated: bool = False
@@ -77,8 +72,9 @@ class RayPool(AbstractContextManager["RayPool"]):
         self._isolated = isolated
         self._at_once = 1 if isolated else IN_FLIGHT
         self._asked_for = workers
-        self._hosts: list[_Host] = []
-        self._deaths = 0
+        self._hosts: list[Host] = []
+        self._deaths = Deaths()
+        self._witness: Any = None
         self._refused = 0
         self.warnings: list[str] = []
         try:
@@ -90,11 +86,11 @@ class RayPool(AbstractContextManager["RayPool"]):
             self._class = ray.remote(max_restarts=0, max_task_retries=0, **self.host_options)(self.host_class)
             self._hosts = [self._new_host() for _ in range(self.workers)]
         except (RayError, ConnectionError, OSError, ValueError) as error:
-            raise InfrastructureError(f"Ray could not be started: {_first_line(error)}", _hint(address)) from error
+            raise InfrastructureError(f"Ray could not be started: {first_line(error)}", hint_of(address)) from error
 
-    def _new_host(self) -> _Host:
+    def _new_host(self) -> Host:
         actor = self._class.remote(self._config)
-        return _Host(actor, actor.refusal.remote())
+        return Host(actor, actor.refusal.remote())
 
     def run(self, source: WorkSource) -> Iterator[BatchResult | LostBatch]:
         """The results, as they come. Work is drawn only when a host has room for it."""
@@ -126,16 +122,28 @@ class RayPool(AbstractContextManager["RayPool"]):
             host = None if held is None else self._choose(ready, held)
             if held is None or host is None:
                 break
-            host.batches[host.actor.run.remote(held)] = held
+            note = (self._note(held),) if held.suspect else ()
+            host.batches[host.actor.run.remote(held, *note)] = held
             held = None
         return held
 
-    def _choose(self, ready: Sequence[_Host], batch: WorkBatch) -> _Host | None:
+    def _note(self, batch: WorkBatch) -> _Note:
+        if self._witness is None:
+            here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=True)
+            options = {
+                "num_cpus": 0,
+                "max_restarts": 0,
+                "scheduling_strategy": here,
+            }  # it lives as long as the driver
+            self._witness = ray.remote(**options)(Witness).remote()
+        return _Note(self._witness, batch.number)
+
+    def _choose(self, ready: Sequence[Host], batch: WorkBatch) -> Host | None:
         """Which of the hosts gets a batch; None: none has room."""
         host = min(ready, key=lambda host: len(host.batches))
         return host if host.takes(batch, self._at_once) else None
 
-    def _welcome(self, host: _Host) -> None:
+    def _welcome(self, host: Host) -> None:
         """Hear a new host's answer: it works, it refuses, or it has died at once."""
         try:
             reason = ray.get(host.asked)
@@ -143,7 +151,7 @@ class RayPool(AbstractContextManager["RayPool"]):
             self._replace(host, error)
             return
         except RayError as error:
-            reason = _first_line(error)
+            reason = first_line(error)
         host.ready = not reason
         if reason:
             self._refused += 1
@@ -167,30 +175,35 @@ class RayPool(AbstractContextManager["RayPool"]):
             self._hosts.append(self._new_host())
         self.workers = max(self.workers, len(self._hosts))
 
-    def _land(self, host: _Host, reference: Any) -> Iterator[BatchResult | LostBatch]:
+    def _land(self, host: Host, reference: Any) -> Iterator[BatchResult | LostBatch]:
         """One result; or, where its host has died, all that was in flight to it."""
         try:
             result = _result(reference)
         except _DIED as error:
             self._replace(host, error)
-            yield from (LostBatch(batch) for batch in host.batches.values())
+            yield from (LostBatch(batch, self._last(batch), cause_of(error)) for batch in host.batches.values())
             return
-        del host.batches[reference]
-        self._deaths = 0
+        self._deaths.survived(host.batches.pop(reference))
         if self._isolated:
-            self._end(host)
-            self._hosts[self._hosts.index(host)] = self._new_host()
+            self._renew(host)
         yield result
 
-    def _replace(self, host: _Host, error: Exception) -> None:
-        self._deaths += 1
-        if self._deaths > DEATHS_IN_A_ROW:
-            raise InfrastructureError(
-                f"hosts keep dying: {_first_line(error)}", "What was committed stays"
-            ) from error
+    def _last(self, batch: WorkBatch) -> Pair | None:
+        """The pair that a lost batch of suspects had come to."""
+        found: Pair | None = None
+        with suppress(RayError):
+            found = self._witness and ray.get(self._witness.last.remote(batch.number))
+        return found
+
+    def _replace(self, host: Host, error: Exception) -> None:
+        self._deaths.died(host.batches.values(), first_line(error))
+        self._renew(host)
+
+    def _renew(self, host: Host) -> None:
+        self._end(host)  # one that is only out of reach would keep its CPU
         self._hosts[self._hosts.index(host)] = self._new_host()
 
-    def _end(self, host: _Host) -> None:
+    def _end(self, host: Host) -> None:
         ray.kill(host.actor)
 
     def __exit__(self, *exc: object) -> None:
@@ -221,13 +234,6 @@ def _init(address: str | None, workers: int | None) -> None:
     ray.init(**{"address": address} if address else {"address": "local", "num_cpus": workers}, **options)
 
 
-def _hint(address: str | None) -> str:
-    """What to do where Ray could not be started. To a driver without its token a cluster does not answer."""
-    if address or os.environ.get("RAY_ADDRESS"):
-        return "Is it the head's? If that has a token: RAY_AUTH_MODE=token, and the same ~/.ray/auth_token"
-    return "Try --local"
-
-
 def _result(reference: Any) -> BatchResult:
     """A batch's result. Raises what the host raised, and Ray's own error where the host has died."""
     try:
@@ -238,12 +244,6 @@ def _result(reference: Any) -> BatchResult:
             raise cause from error
         if isinstance(error, _DIED) and "creation task" not in str(error):
             raise
-        raise InfrastructureError(
-            f"a Ray host failed: {_first_line(error)}", "What was committed stays; run again to go on"
-        ) from error
+        hint = "What was committed stays; run again to go on"
+        raise InfrastructureError(f"a Ray host failed: {first_line(error)}", hint) from error
     return result
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

@@ -4,8 +4,9 @@ from collections.abc import Collection, Sequence
 from types import MappingProxyType
 from typing import Any
 
+from actors.hosting import DEATHS_IN_A_ROW, Host
 from actors.ray_live import RayLivePool
-from actors.ray_pool import DEATHS_IN_A_ROW, _cpus, _Host
+from actors.ray_pool import _cpus
 from actors.work import HostConfig, WorkBatch
 from altergo_interface import InfrastructureError
 
@@ -21,7 +22,7 @@ class RayTwinPool(RayLivePool):
     host_options = MappingProxyType({})
 
     def __init__(self, config: HostConfig, address: str | None = None, workers: int | None = None) -> None:
-        self._homes: dict[str, _Host] = {}
+        self._homes: dict[str, Host] = {}
         super().__init__(config, address, workers, isolated=True)
 
     def keep_twins(self, keep: bool) -> None:
@@ -29,7 +30,7 @@ class RayTwinPool(RayLivePool):
         super().keep_twins(keep)
         self._isolated = not keep
 
-    def _choose(self, ready: Sequence[_Host], batch: WorkBatch) -> _Host | None:
+    def _choose(self, ready: Sequence[Host], batch: WorkBatch) -> Host | None:
         """The asset's own process, or else one that waits; None: none is free, or enough replay already."""
         if sum(bool(host.batches) for host in self._hosts) >= self.workers:
             return None
@@ -45,7 +46,7 @@ class RayTwinPool(RayLivePool):
         self._homes[asset] = home
         return home
 
-    def _waiting(self) -> list[_Host]:
+    def _waiting(self) -> list[Host]:
         """The processes that no twin lives in."""
         taken = {id(host) for host in self._homes.values()}
         return [host for host in self._hosts if id(host) not in taken]
@@ -54,7 +55,7 @@ class RayTwinPool(RayLivePool):
         """Start processes until as many wait as may replay at a time."""
         self._hosts += [self._new_host() for _ in range(waiting, self.workers)]
 
-    def _welcome(self, host: _Host) -> None:
+    def _welcome(self, host: Host) -> None:
         super()._welcome(host)
         if host.ready:
             self._refused = 0

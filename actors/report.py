@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from actors.slowest import Slowest
+
 NAMED = 3
 """So many assets are named in a line that concerns several."""
 
@@ -20,6 +22,7 @@ class RunReport:
     blocked: list[tuple[str, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    slowest: Slowest = field(default_factory=Slowest)
 
 
 def told(notices: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:

@@ -4,7 +4,7 @@ import json
 import platform
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -13,7 +13,9 @@ from typing import Any, Protocol
 from actors.pairing import Pairing
 from actors.planning import Models
 from actors.report import RunReport, told
-from actors.work import BatchResult, WorkBatch
+from actors.slowest import Replayed
+from actors.suspicion import blamed
+from actors.work import BatchResult, Pair, WorkBatch
 from actors.work_source import BATCH_ASSETS, WorkSource
 from altergo_interface.config import Settings
 from altergo_interface.sensors import rule_for
@@ -32,23 +34,26 @@ from event_store.publish import publish
 from event_store.store import Store
 from twins import Plan
 
-COMMIT_EVERY_S = 3.0
-COMMIT_PAIRS = 400
+COMMIT_EVERY_S = 10.0
+COMMIT_PAIRS = 2000
 PUBLISH_EVERY_S = 30.0
 PUBLISH_SHARE = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class LostBatch:
-    """A batch whose process died."""
+    """A batch whose process died: the pair it had come to, where that was noted, and what is known of the cause."""
 
     batch: WorkBatch
+    at: Pair | None = None
+    why: str = ""
 
 
 class Pool(Protocol):
-    """Whatever runs batches: on Ray, or in this process."""
+    """Whatever runs batches: on Ray, or in this process, which `survives` a model that kills its own or does not."""
 
     workers: int
+    survives: bool
 
     @property
     def warnings(self) -> Sequence[str]:
@@ -62,7 +67,7 @@ class Pool(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is; `done` and `total` count planned events."""
+    """How far a run is; `done` and `total` count planned events. `slowest` assets are those that stand out."""
 
     pairs: int
     all_pairs: int
@@ -70,6 +75,7 @@ class Progress:
     total: int
     seconds: float
     parked: int
+    slowest: Sequence[Replayed] = ()
 
 
 class Run:
@@ -103,7 +109,7 @@ class Run:
         self._pending: list[BatchResult] = []
         self._notices: dict[tuple[str, str], list[str]] = {}
         self._ref = RunRef("", 0)
-        self._suspected: set[tuple[str, str]] = set()
+        self._suspected: Mapping[Pair, int] = {}
         self._total = sum(item.events for item in plan.items)
         self.report = RunReport("", plan.seq, warnings=list(plan.warnings))
 
@@ -113,10 +119,10 @@ class Run:
         self.report.run_id = self._ref.run_id
         status = "failed"
         try:
-            source = self._source()
+            source = self._source(pool)
             for result in pool.run(source):
                 if isinstance(result, LostBatch):
-                    self._lose(result.batch, source)
+                    self._lose(result, source)
                 else:
                     source.done(result.number)
                     self._take(result)
@@ -152,10 +158,10 @@ class Run:
             self._suspected = suspects(con)
         return RunRef(run_id, number)
 
-    def _source(self) -> WorkSource:
+    def _source(self, pool: Pool) -> WorkSource:
         pairing = Pairing(self._facts, self._models, self._settings, self._plan.request.days)
-        given = (self._store, self._plan, pairing, self._ref, self._suspected, self._commit)
-        return WorkSource(*given, self._batch_assets)
+        given = (self._store, self._plan, pairing, self._ref, self._suspected, self._commit, self._batch_assets)
+        return WorkSource(*given, together=pool.survives)
 
     def _take(self, result: BatchResult) -> None:
         self._pending.append(result)
@@ -165,6 +171,7 @@ class Run:
         report.remaining += result.remaining
         report.parked.extend(result.parked)
         report.blocked.extend(result.blocked)
+        report.slowest.merge(result.slowest)
         for asset, model, text in result.notices:
             self._notices.setdefault((model, text), []).append(asset)
         now = time.monotonic()
@@ -174,12 +181,11 @@ class Run:
         if now - self._published > max(PUBLISH_EVERY_S, self._publish_cost / PUBLISH_SHARE):
             self._publish()
 
-    def _lose(self, batch: WorkBatch, source: WorkSource) -> None:
-        """A batch's process died: one attempt of each of its pairs is lost, and those with too many are parked."""
-        pairs = [(work.asset_id, pair.model) for work in batch.assets for pair in work.pairs if pair.kept]
+    def _lose(self, lost: LostBatch, source: WorkSource) -> None:
+        """A batch's process died: who is to blame has lost an attempt, and is parked after too many."""
         with self._store.catalog.transaction("run") as con:
-            dead = lose(con, pairs)
-        source.lost(batch, [(asset, model) for asset, model, _ in dead])
+            dead = lose(con, lost.batch.kept, blamed(lost.batch, lost.at), lost.why)
+        source.lost(lost.batch, lost.at, [(asset, model) for asset, model, _ in dead])
         self.report.parked.extend(dead)
         self.report.pairs += len(dead)
 
@@ -216,7 +222,8 @@ class Run:
         seconds = time.monotonic() - self._began
         pairs, all_pairs = self.report.pairs, len(self._plan.items)
         done = round(self._total * pairs / max(all_pairs, 1))
-        return Progress(pairs, all_pairs, done, self._total, seconds, len(self.report.parked))
+        parked, slowest = len(self.report.parked), self.report.slowest.outstanding()
+        return Progress(pairs, all_pairs, done, self._total, seconds, parked, slowest)
 
 
 def _sensor_rules(names: list[str], settings: Settings) -> list[tuple[str, float | None, float | None, float]]:

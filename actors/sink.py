@@ -3,27 +3,34 @@
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import pairwise
+from functools import cache
+from itertools import groupby, pairwise
 from math import inf
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from actors.slowest import Replayed, Slowest
 from actors.twin_actor import BLOCKED, PARKED, PairOutcome
 from actors.work import AssetWork, BatchResult, Notice, PairWork, WorkBatch
 from altergo_interface.data import Times, Values
+from altergo_interface.records import Record
 from event_store.commit import HEAD_SCHEMA, SNAPSHOT_SCHEMA, GroupResult
 from event_store.paths import new_segment
 from event_store.segment_files import SegmentFiles
 from event_store.segments import OUTPUT_SCHEMA, RECORD_SCHEMA, TS, Segment, write_segment
 from twins import AssetSeries, Restated
+from twins.grid import DAY_US
 from twins.outputs import Collected
 
 _Key = tuple[str, int]
 """Kind of segment, and month as months since 1970."""
 _Piece = tuple[str, str, str, Times, Values]
 """Asset, model, output, stamps, values."""
+_Version = tuple[str, str, Record, str]
+"""Asset, model, record version, its detail as JSON."""
 
 
 class Sink:
@@ -35,12 +42,13 @@ class Sink:
         self._heads: list[dict[str, Any]] = []
         self._snapshots: list[dict[str, Any]] = []
         self._pieces: dict[_Key, list[_Piece]] = defaultdict(list)
-        self._records: dict[_Key, list[dict[str, Any]]] = defaultdict(list)
+        self._records: dict[_Key, list[_Version]] = defaultdict(list)
         self._parked: list[tuple[str, str, str]] = []
         self._blocked: list[tuple[str, str, str]] = []
         self._notices: list[Notice] = []
         self._events = 0
         self._remaining = 0
+        self._slowest = Slowest()
 
     def add(self, asset: AssetWork, series: AssetSeries | None, outcomes: Sequence[PairOutcome]) -> None:
         """Take over the outcomes of one asset's pairs."""
@@ -54,6 +62,7 @@ class Sink:
                 listed = self._parked if outcome.status == PARKED else self._blocked
                 listed.append((asset.asset_id, outcome.work.model, outcome.error))
             self._heads.append(head)
+        self._slowest.add(Replayed(sum(outcome.seconds for outcome in outcomes), asset.asset_id))
         if series is not None:
             self._events += sum(series.count(*both) for both in _union(folded))
 
@@ -115,26 +124,14 @@ class Sink:
                 if high > low:
                     piece = (asset, model, output, t[low:high], x[low:high])
                     self._pieces[f"{prefix}output", month].append(piece)
-        for record in rows.records:
-            row = {
-                "asset_id": asset,
-                "model": model,
-                "kind": record.kind,
-                "cell": record.cell,
-                "started_at": record.started_at,
-                "ts": record.at,
-                "ended_at": record.ended_at,
-                "severity": record.severity,
-                "value": record.value,
-                "detail": json.dumps(dict(record.detail), sort_keys=True),
-                "run": self._batch.run,
-            }
-            self._records[f"{prefix}record", _month(record.at)].append(row)
+        found = [(asset, model, *row) for row in zip(rows.records, rows.details, strict=True)]
+        for month, group in groupby(found, _month_of_version):
+            self._records[f"{prefix}record", month].extend(group)
 
     def close(self) -> BatchResult:
         """Write the segments and give the message that commits them."""
         tables = {key: _output_table(pieces, self._batch.run) for key, pieces in self._pieces.items()}
-        tables |= {key: pa.Table.from_pylist(rows, RECORD_SCHEMA) for key, rows in self._records.items()}
+        tables |= {key: _record_table(rows, self._batch.run) for key, rows in self._records.items()}
         segments = [self._write(kind, month, table) for (kind, month), table in sorted(tables.items(), key=_by_key)]
         heads = pa.Table.from_pylist(self._heads, HEAD_SCHEMA)
         snapshots = pa.Table.from_pylist(self._snapshots, SNAPSHOT_SCHEMA)
@@ -148,6 +145,7 @@ class Sink:
             self._events,
             self._remaining,
             self._notices,
+            self._slowest,
         )
 
     def _write(self, kind: str, month: int, table: pa.Table) -> Segment:
@@ -177,8 +175,17 @@ def _by_key(item: tuple[_Key, pa.Table]) -> _Key:
     return item[0]
 
 
+def _month_of_version(version: _Version) -> int:
+    return _month_of_day(version[2].at // DAY_US)
+
+
+@cache
+def _month_of_day(day: int) -> int:
+    return int(np.datetime64(day, "D").astype("M8[M]").astype(np.int64))
+
+
 def _month(t: int) -> int:
-    return int(np.datetime64(t, "us").astype("M8[M]").astype(np.int64))
+    return _month_of_day(t // DAY_US)
 
 
 def _output_table(pieces: list[_Piece], run: int) -> pa.Table:
@@ -193,6 +200,15 @@ def _output_table(pieces: list[_Piece], run: int) -> pa.Table:
         pa.array(np.full(size, run, np.int64)),
     ]
     return pa.table(columns, schema=OUTPUT_SCHEMA)
+
+
+def _record_table(versions: Sequence[_Version], run: int) -> pa.Table:
+    assets, models, records, details = zip(*versions, strict=True)
+    known = {"asset_id": assets, "model": models, "ts": [record.at for record in records], "detail": details}
+    columns = {"run": [run] * len(records)} | known
+    missing = (name for name in RECORD_SCHEMA.names if name not in columns)
+    columns |= {name: list(map(attrgetter(name), records)) for name in missing}
+    return pa.table([pa.array(columns[f.name], f.type) for f in RECORD_SCHEMA], schema=RECORD_SCHEMA)
 
 
 def _names(names: Sequence[str], counts: list[int]) -> pa.DictionaryArray:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from actors.work import AssetWork, PairWork
+from actors.work import AssetWork, Note, PairWork, no_note
 from altergo_interface import ModelError
 from altergo_interface.config import ModelSettings, Settings
 from altergo_interface.models import ModelSpec, Registry
@@ -65,9 +65,13 @@ class TwinActor:
         """Take the asset's events from its earliest start on; None: it has none."""
         self._series = series
 
-    def replay(self) -> list[PairOutcome]:
-        """Replay every pair of the work order; an error parks its pair and leaves the others alone."""
-        outcomes = [self._replay_pair(pair) for pair in self._work.pairs]
+    def replay(self, note: Note = no_note) -> list[PairOutcome]:
+        """Replay every pair of the work order, each noted before; an error parks its pair and leaves the others
+        alone."""
+        outcomes = []
+        for pair in self._work.pairs:
+            note(self._work.asset_id, pair.model)
+            outcomes.append(self._replay_pair(pair))
         return [outcome for outcome in outcomes if outcome.work.kept]
 
     def _replay_pair(self, pair: PairWork) -> PairOutcome:

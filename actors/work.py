@@ -1,16 +1,20 @@
 """The messages between the driver and its hosts: what to replay, and what came of it. Plain values that pickle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from actors.slowest import Slowest
 from altergo_interface.config import Settings
 from event_store.commit import GroupResult
 from event_store.log import LogSegment
 from event_store.probe import Probe
 from event_store.segment_files import SegmentFiles
 from twins import ParameterFact
+
+Pair = tuple[str, str]
+"""Asset and model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ class AssetWork:
 
 @dataclass(frozen=True, slots=True)
 class WorkBatch:
-    """Assets of one bucket, replayed in one call; `events` is the planned number, `alone` that it is a suspect."""
+    """Assets of one bucket, replayed in one call; `events` is the planned number. With a `suspect` in it, it is alone
+    with its host."""
 
     number: int
     bucket: int
@@ -72,7 +77,20 @@ class WorkBatch:
     segments: Sequence[LogSegment]
     assets: Sequence[AssetWork]
     events: int
-    alone: bool = False
+    suspect: bool = False
+
+    @property
+    def kept(self) -> list[Pair]:
+        """The pairs whose results are stored."""
+        return [(work.asset_id, pair.model) for work in self.assets for pair in work.pairs if pair.kept]
+
+
+Note = Callable[[str, str], None]
+"""Told the asset and model of each pair that is about to be replayed."""
+
+
+def no_note(asset: str, model: str) -> None:
+    """Nobody wants to know."""
 
 
 class Notice(NamedTuple):
@@ -85,8 +103,8 @@ class Notice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What a batch came to. `events` were folded; `remaining` pairs are not at their newest event yet; `notices` are
-    for the operator."""
+    """What a batch came to. `events` were folded; `remaining` pairs are not at their newest event yet; `notices` and
+    `slowest` assets are for the operator."""
 
     number: int
     group: GroupResult
@@ -96,6 +114,7 @@ class BatchResult:
     events: int
     remaining: int
     notices: Sequence[Notice]
+    slowest: Slowest
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +122,7 @@ class HostConfig:
     """What a host needs to build twins. `fingerprints` are the driver's: a host that differs refuses to work, and so
     does one that cannot read the `probe`."""
 
-    root: SegmentFiles
+    files: SegmentFiles
     settings: Settings
     models_dirs: tuple[Path, ...]
     fingerprints: Mapping[str, str]

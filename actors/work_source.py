@@ -1,11 +1,13 @@
-"""Where hosts draw their work from: batches of the plan, and last, one by one, pairs that may kill a process."""
+"""Where hosts draw their work from: batches of the plan, and last, pairs that may kill a process."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 
 from actors.pairing import Pairing, filled, needed
-from actors.work import AssetWork, WorkBatch
+from actors.suspicion import parted, with_fed
+from actors.work import AssetWork, Pair, WorkBatch
 from event_store.attempts import Attempt, begin_attempts
 from event_store.commit import RunRef
 from event_store.facts import read_carries, read_log_segments
@@ -16,9 +18,6 @@ BATCH_EVENTS = 8_000_000
 """About a second of work, and 130 MB: long against a call and the files that it writes, short against a run."""
 BATCH_ASSETS = 200
 
-Pair = tuple[str, str]
-"""Asset and model."""
-
 
 @dataclass(slots=True)
 class Group:
@@ -27,17 +26,17 @@ class Group:
     bucket: int
     assets: dict[str, list[PlanItem]] = field(default_factory=dict)
     events: int = 0
-    alone: bool = False
+    suspect: bool = False
 
 
-def grouped(items: Iterable[PlanItem], assets: int = BATCH_ASSETS) -> Iterator[Group]:
+def grouped(items: Iterable[PlanItem], assets: int = BATCH_ASSETS, events: float = BATCH_EVENTS) -> Iterator[Group]:
     """Cut the plan into groups by bucket, events and number of assets."""
     by_asset: dict[tuple[int, str], list[PlanItem]] = defaultdict(list)
     for item in items:
         by_asset[item.bucket, item.asset_id].append(item)
     group: Group | None = None
     for (bucket, asset), pairs in sorted(by_asset.items(), key=lambda entry: entry[0]):
-        full = group is not None and (group.events >= BATCH_EVENTS or len(group.assets) >= assets)
+        full = group is not None and (group.events >= events or len(group.assets) >= assets)
         if group is None or group.bucket != bucket or full:
             if group is not None:
                 yield group
@@ -51,8 +50,9 @@ def grouped(items: Iterable[PlanItem], assets: int = BATCH_ASSETS) -> Iterator[G
 class WorkSource:
     """Hands out a plan's work. Every pair is recorded as running before it is handed out.
 
-    Pairs that are suspected of killing their process come last and one at a time, so that the guilty is known;
-    `before_suspects` is called before each of them.
+    Pairs that are suspected of killing their process come last: `together` in batches that are noted pair by pair,
+    if this process survives, until one is singled out. Who is accused is tried when nothing else runs, so that the
+    next death is its own; `before_trial` is called before each of them.
     """
 
     def __init__(
@@ -61,9 +61,11 @@ class WorkSource:
         plan: Plan,
         pairing: Pairing,
         run: RunRef,
-        suspects: Collection[Pair],
-        before_suspects: Callable[[], None],
+        suspects: Mapping[Pair, int],
+        before_trial: Callable[[], None] = lambda: None,
         batch_assets: int = BATCH_ASSETS,
+        *,
+        together: bool = True,
     ) -> None:
         self._store = store
         self._seq = plan.seq
@@ -73,50 +75,75 @@ class WorkSource:
         self._models: dict[str, list[str]] = defaultdict(list)
         for asset, model in self._items:
             self._models[asset].append(model)
-        suspected = set(suspects)
-        for pair, item in self._items.items():  # each asset's in the order of the model graph
-            if any((item.asset_id, above) in suspected for above in item.above):
-                suspected.add(pair)  # it is fed by a suspect, which must be tried first
-        sound = (item for pair, item in self._items.items() if pair not in suspected)
-        self._groups = deque(grouped(sound, batch_assets))
-        self._alone = deque(self._single(pair) for pair in self._items if pair in suspected)
-        self._before_suspects = before_suspects
+        self._order = {pair: n for n, pair in enumerate(self._items)}  # each asset's in that of the model graph
+        self._above = {pair: item.above for pair, item in self._items.items()}
+        suspected = with_fed(suspects, self._items, self._above)
+        accused = with_fed((p for p, lost in suspects.items() if lost > 1), self._items, self._above)
+        self._accused = sorted((accused if together else suspected) & set(self._items), key=self._order.__getitem__)
+        apart = set(self._accused)
+        self._sound = deque(grouped(self._these(p for p in self._items if p not in suspected), batch_assets))
+        self._suspects = deque(
+            replace(group, suspect=True)
+            for group in grouped(self._these(p for p in self._items if p in suspected - apart), batch_assets)
+        )
+        self._before_trial = before_trial
         self._ready: deque[WorkBatch] = deque()
         self._number = 0
-        self._suspect_out: int | None = None
+        self._out: set[int] = set()
         self._dead: set[Pair] = set()
 
     def draw(self, ahead: int = 1) -> WorkBatch | None:
         """The next batch, of which `ahead` are prepared together; None: there is none now. There may be more later:
         when a batch is lost its pairs come again."""
-        if not self._ready and self._groups:
-            self._prepare([self._groups.popleft() for _ in range(min(ahead, len(self._groups)))])
-        elif not self._ready and self._alone and self._suspect_out is None:
-            self._before_suspects()
-            self._prepare([self._alone.popleft()])
-            self._suspect_out = self._number
-        return self._ready.popleft() if self._ready else None
+        if not self._ready:
+            groups = self._sound or self._suspects
+            if groups:
+                self._prepare([groups.popleft() for _ in range(min(ahead, len(groups)))])
+            elif self._accused and not self._out:
+                self._before_trial()
+                self._prepare([self._together(self._accused[:1])])
+                del self._accused[0]
+        if not self._ready:
+            return None
+        batch = self._ready.popleft()
+        self._out.add(batch.number)
+        return batch
 
     def done(self, number: int) -> None:
         """A batch has come back."""
-        if number == self._suspect_out:
-            self._suspect_out = None
+        self._out.discard(number)
 
-    def lost(self, batch: WorkBatch, dead: Iterable[Pair]) -> None:
-        """A batch's process died: its pairs come again, one by one, except those that are parked now."""
+    def lost(self, batch: WorkBatch, at: Pair | None, dead: Iterable[Pair]) -> None:
+        """A batch's process died when it had come to the pair `at`: its pairs come again, except those that are
+        parked now."""
         self.done(batch.number)
         self._dead.update(dead)
-        pairs = [(work.asset_id, pair.model) for work in batch.assets for pair in work.pairs if pair.kept]
-        again = [self._single(pair) for pair in pairs if pair not in self._dead]
-        self._alone.extendleft(reversed(again))
+        pairs = [pair for pair in batch.kept if pair not in self._dead]
+        if len(batch.kept) == 1:
+            self._accuse(pairs)
+        elif not batch.suspect:
+            self._suspects.appendleft(self._together(pairs))
+        else:
+            chosen, groups = parted(pairs, at)
+            apart = with_fed(chosen, pairs, self._above)
+            self._accuse(apart)
+            left = [[pair for pair in group if pair not in apart] for group in groups]
+            self._suspects.extendleft(self._together(group) for group in reversed(left) if group)
 
-    def _single(self, pair: Pair) -> Group:
-        item = self._items[pair]
-        return Group(item.bucket, {item.asset_id: [item]}, item.events, alone=True)
+    def _accuse(self, pairs: Iterable[Pair]) -> None:
+        self._accused = sorted({*self._accused, *pairs}, key=self._order.__getitem__)
+
+    def _these(self, pairs: Iterable[Pair]) -> Iterator[PlanItem]:
+        return (self._items[pair] for pair in pairs)
+
+    def _together(self, pairs: Sequence[Pair]) -> Group:
+        """Suspects of one lost batch, and so of one bucket."""
+        (group,) = grouped(self._these(pairs), assets=len(pairs), events=inf)
+        return replace(group, suspect=True)
 
     def _prepare(self, groups: Sequence[Group]) -> None:
         """Read what the groups need, and record their pairs as running."""
-        drafts = [[self._draft(asset, items, g.alone) for asset, items in g.assets.items()] for g in groups]
+        drafts = [[self._draft(asset, items, g.suspect) for asset, items in g.assets.items()] for g in groups]
         with self._store.catalog.transaction("run") as con:
             segments = read_log_segments(con, self._seq, {group.bucket for group in groups})
             carries = read_carries(con, (edge for works in drafts for work in works for edge in needed(work)))
@@ -129,16 +156,18 @@ class WorkSource:
                 WorkBatch(
                     *(self._number, group.bucket, self._seq, self._run.number, log, assets),
                     group.events,
-                    group.alone,
+                    group.suspect,
                 )
             )
 
-    def _draft(self, asset: str, items: Sequence[PlanItem], alone: bool) -> AssetWork:
-        work = self._pairing.draft(asset, items, self._models[asset] if alone else ())
-        if not alone:
+    def _draft(self, asset: str, items: Sequence[PlanItem], suspect: bool) -> AssetWork:
+        work = self._pairing.draft(asset, items, self._models[asset] if suspect else ())
+        if not suspect:
             return work
-        stuck = [next((above for above in p.above if (asset, above) in self._dead), p.blocked_by) for p in work.pairs]
-        return replace(work, pairs=tuple(replace(p, blocked_by=s) for p, s in zip(work.pairs, stuck, strict=True)))
+        # What is parked now must not even be replayed to feed others: it would kill again.
+        pairs = [pair for pair in work.pairs if pair.kept or (asset, pair.model) not in self._dead]
+        stuck = [next((above for above in p.above if (asset, above) in self._dead), p.blocked_by) for p in pairs]
+        return replace(work, pairs=tuple(replace(p, blocked_by=s) for p, s in zip(pairs, stuck, strict=True)))
 
 
 def _attempts(work: AssetWork) -> Iterator[Attempt]:

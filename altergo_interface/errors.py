@@ -11,7 +11,9 @@
     ├── StoreError                a store that cannot be used
     │   └── StoreBusy             another process holds it
     ├── ModelError                a model broke its contract: parks its pair
-    └── InfrastructureError       exit 3: Ray, disk, process
+    └── InfrastructureError       exit 3: Ray, disk, process, object store
+        └── GatewayError          the platform refused, or answered nonsense (`altergo_interface.gateway`)
+            └── GatewayUnavailable  it could not be reached
 
 Errors keep their raw arguments and format in `__str__`, so that they survive pickling between processes.
 """

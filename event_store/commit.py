@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
 from event_store.catalog import insert
@@ -83,7 +84,7 @@ def commit_group(con: duckdb.DuckDBPyConnection, run: RunRef, results: Sequence[
     fences off a zombie, and makes a batch that is applied twice harmless. Its segments stay orphans.
     """
     stale = _stale(con, results)
-    group = [result for n, result in enumerate(results) if n not in stale]
+    group = [result for number, result in enumerate(results) if number not in stale]
     if not group:
         return len(results)
     con.register("_results", pa.concat_tables([result.heads for result in group]))
@@ -100,16 +101,20 @@ def commit_group(con: duckdb.DuckDBPyConnection, run: RunRef, results: Sequence[
 
 
 def _stale(con: duckdb.DuckDBPyConnection, results: Sequence[GroupResult]) -> set[int]:
-    """Which of the batches are stale, by their place."""
-    names = ["asset_id", "model", "version"]
-    heads = [r.heads.select(names).append_column("n", pa.repeat(n, len(r.heads))) for n, r in enumerate(results)]
-    con.register("_handed", pa.concat_tables(heads))
+    """Which results have a pair whose head has moved."""
+    handed = [
+        result.heads.select(["asset_id", "model", "version"]).append_column(
+            "number", pa.array(np.full(len(result.heads), number))
+        )
+        for number, result in enumerate(results)
+    ]
+    con.register("_handed", pa.concat_tables(handed))
     moved = con.execute(
-        "select distinct n from _handed r left join store.heads h on h.asset_id = r.asset_id and h.model = r.model"
-        " where coalesce(h.version, 0) <> r.version"
+        "select distinct number from _handed r left join store.heads h on h.asset_id = r.asset_id"
+        " and h.model = r.model where coalesce(h.version, 0) <> r.version"
     ).fetchall()
     con.unregister("_handed")
-    return {n for (n,) in moved}
+    return {number for (number,) in moved}
 
 
 _FRESH = """

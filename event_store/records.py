@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import duckdb
 
+from event_store.object_store import own_errors
 from event_store.segment_files import SegmentFiles
 from event_store.views import scan, visible
 
@@ -37,7 +38,8 @@ def standing_versions(con: duckdb.DuckDBPyConnection, files: SegmentFiles, asset
     query = f"""
         select asset_id, model, kind, cell, epoch_us(started_at), epoch_us(ended_at), severity, value, detail,
                epoch_us(ts) from ({visible(closed, provisional)})"""
-    return [Version(*row) for row in con.execute(query).fetchall()]
+    with own_errors():
+        return [Version(*row) for row in con.execute(query).fetchall()]
 
 
 def _rows(con: duckdb.DuckDBPyConnection, files: SegmentFiles, kind: str) -> str:

@@ -3,8 +3,9 @@
 Steps are what the interpreter's audit hook sees of the store's folder (opening a file to write, renaming, removing,
 making a folder) and every begin and commit of a catalog transaction, before and after it.
 
-Reads trials from stdin, one JSON list a line, `[store, n, argument, …]`, and answers each with a line
-`[exit code, steps]`. Each trial is a fork, so that the imports are paid for once. With n = 0 nothing is killed.
+Reads trials from stdin, one JSON list a line, `[store, file for stderr, n, argument, …]`, and answers each with its
+process id on a line, and when it has ended with `[exit code, steps]` on another. Each trial is a fork, so that the
+imports are paid for once. With n = 0 it kills nothing itself.
 """
 
 import json
@@ -14,6 +15,7 @@ import sys
 
 import duckdb
 
+import actors.ray_pool  # noqa: F401 - a second to import
 from actors.cli import main as twins
 from event_store.catalog import Catalog
 
@@ -77,18 +79,32 @@ def child(store: str, at: int, arguments: list[str], report: int) -> None:
     os._exit(code)
 
 
-def trial(store: str, at: int, *arguments: str) -> list[int]:
+def trial(store: str, err: str, at: int, *arguments: str) -> list[int]:
     reading, writing = os.pipe()
     process = os.fork()
     if process == 0:
-        os.dup2(2, 1)  # stdout belongs to the answers
+        os.close(reading)
+        told = os.open(err, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        os.dup2(told, 1)  # stdout belongs to the answers
+        os.dup2(told, 2)
         child(store, at, list(arguments), writing)
     os.close(writing)
-    steps = int(os.read(reading, 32) or 0)
+    answer(process)
+    status = os.waitpid(process, 0)[1]
+    # Not up to its end: what the command has started may hold it open for longer.
+    os.set_blocking(reading, False)
+    try:
+        steps = int(os.read(reading, 32) or 0)
+    except BlockingIOError:
+        steps = 0
     os.close(reading)
-    return [os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), steps]
+    return [os.waitstatus_to_exitcode(status), steps]
+
+
+def answer(value: object) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 for line in sys.stdin:
-    sys.stdout.write(json.dumps(trial(*json.loads(line))) + "\n")
-    sys.stdout.flush()
+    answer(trial(*json.loads(line)))

@@ -4,21 +4,29 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 import pytest
 import ray
 from histories import random_history
+from ray.exceptions import ActorUnavailableError
 from toys import write_toys
 
 from actors import Fleet
+from actors.host import TwinHost
+from actors.ray_pool import RayPool
+from actors.work import BatchResult, Note, WorkBatch, no_note
+from event_store.attempts import Attempt, begin_attempts, recover, suspects
 
 ASSETS = tuple(f"EV-{n}" for n in range(6))
 
 KILLER = '''
-"""Counts current samples; ends its own process for the assets that a file names."""
+"""Counts current samples; ends its own process for the assets that a file names: some as the kernel would."""
 
 import os
+import signal
 from pathlib import Path
 
 from altergo_interface import Model, ModelState, Samples, register_model
@@ -36,6 +44,8 @@ class Killer(Model):
 
     def advance(self, state, data):
         if str(data.number("capacity")) in NAMED.read_text().split():
+            if data.number("capacity") == 104:
+                os.kill(os.getpid(), signal.SIGKILL)
             os._exit(9)
         current = data.series("current")
         if current is None:
@@ -73,7 +83,7 @@ def _five_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """Six assets with six capacities, so that the killer can be told which ones to kill."""
+    """Assets of which each has its own capacity, by which the killer is told whom to kill."""
     history = random_history(5, ASSETS, 3)
     fleet = Fleet(tmp_path / "store")
     rows = "".join(f"{name},{100 + n},NMC\n" for n, name in enumerate(ASSETS))
@@ -102,7 +112,7 @@ def digest_without(fleet: Fleet) -> str:
 def test_two_killers_on_ray_cost_their_own_pairs_alone(
     cluster: None, store: Path, models: Path, tmp_path: Path
 ) -> None:
-    name_killers(tmp_path, "EV-1", "EV-4")
+    name_killers(tmp_path, "EV-1", "EV-4")  # the latter ends as if the kernel were out of memory
     fleet = Fleet(store, models_dirs=[models])
     report = fleet.run(workers=2)
     assert sorted((asset, model) for asset, model, _ in report.parked) == [("EV-1", "killer"), ("EV-4", "killer")]
@@ -125,18 +135,57 @@ def test_two_killers_on_ray_cost_their_own_pairs_alone(
     assert fleet.digest() == whole.digest()
 
 
+@pytest.mark.ray
+def test_what_takes_the_output_of_a_killer_is_blocked(
+    cluster: None, store: Path, models: Path, tmp_path: Path
+) -> None:
+    code = models / "latest" / "__init__.py"
+    deadly = "            if value > 1e6:\n                import os\n\n                os._exit(7)\n"
+    code.write_text(code.read_text().replace("            if value > 100", f"{deadly}            if value > 100", 1))
+    (tmp_path / "spike.csv").write_text("asset_id,sensor,ts,value\nEV-3,current,2026-01-31T12:00Z,2000000\n")
+    fleet = Fleet(store, models_dirs=[models])
+    fleet.ingest(tmp_path / "spike.csv")
+    report = fleet.run(workers=2)
+    assert [(asset, model) for asset, model, _ in report.parked] == [("EV-3", "latest")]
+    assert report.blocked == [("EV-3", "below", "waits for 'latest', which is parked")]
+    assert fleet.sql("select count(*) from twin_state where status = 'ok'").fetchall() == [(5 * len(ASSETS) - 2,)]
+
+
+@pytest.mark.ray
+def test_hosts_that_are_out_of_reach_are_replaced_and_give_their_cpus_back(
+    cluster: None, store: Path, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray says `unavailable` of a host that may live on."""
+    places = [tmp_path / "first", tmp_path / "second"]
+
+    class OutOfReach(TwinHost):
+        def refusal(self) -> str:
+            self.lost = self.called = False
+            for place in places:
+                with suppress(FileExistsError):
+                    place.mkdir()
+                    self.lost = True
+                    break
+            return super().refusal()
+
+        def run(self, batch: WorkBatch, note: Note = no_note) -> BatchResult:
+            if not self.lost:
+                return super().run(batch, note)
+            if self.called:
+                Event().wait()  # with its second batch it goes on for ever
+            self.called = True
+            raise ActorUnavailableError("the actor is temporarily unavailable", None)
+
+    monkeypatch.setattr(RayPool, "host_class", OutOfReach)
+    monkeypatch.setattr("actors.ray_pool.NO_HOST_S", 20.0)  # for a run without any CPU left
+    report = Fleet(store, models_dirs=[models]).run(workers=2)
+    assert (report.parked, report.pairs) == ([], 5 * len(ASSETS))
+    assert all(place.is_dir() for place in places)
+
+
 def run_local(store: Path, models: Path, *arguments: str) -> int:
-    command = [
-        sys.executable,
-        "-m",
-        "actors.cli",
-        "--store",
-        str(store),
-        "--models-dir",
-        str(models),
-        *arguments,
-        "--local",
-    ]
+    options = ["--store", str(store), "--models-dir", str(models), *arguments, "--local"]
+    command = [sys.executable, "-m", "actors.cli", *options]
     return subprocess.run(command, capture_output=True, check=False).returncode
 
 
@@ -168,6 +217,19 @@ def test_a_run_that_was_killed_from_outside_parks_nobody(store: Path, models: Pa
     assert (report.parked, report.pairs) == ([], 5 * len(ASSETS))
     with fleet.store().catalog.session("test") as con:
         assert con.execute("select count(*) from store.lost").fetchall() == [(0,)]
+
+
+def test_drivers_that_are_killed_again_and_again_park_nobody(store: Path, models: Path) -> None:
+    """Several pairs were running each time, and nobody knows which of them, if any, is to blame."""
+    catalog = Fleet(store, models_dirs=[models]).store().catalog
+    for run in ("a", "b", "c", "d"):
+        with catalog.transaction("test") as con:
+            con.execute("insert into store.runs by name select ? as run_id, 'running' as status, 1 as seq", [run])
+            begin_attempts(con, run, [Attempt(asset, "killer", (), "", 1) for asset in ASSETS[:2]])
+        with catalog.transaction("test") as con:
+            recover(con)
+            assert suspects(con) == {(asset, "killer"): 1 for asset in ASSETS[:2]}
+            assert con.execute("select count(*) from store.heads").fetchall() == [(0,)]
 
 
 def test_a_changed_model_is_tried_again(store: Path, models: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from faults import trials
 from stories import Tell
 
 from altergo_interface import InfrastructureError
@@ -55,17 +56,18 @@ class Flaky:
 
 
 @pytest.fixture
-def failures(monkeypatch: pytest.MonkeyPatch, s3: str) -> list[str]:
+def failures(monkeypatch: pytest.MonkeyPatch, s3: str, trial: int) -> list[str]:
     """What has failed so far."""
     failed: list[str] = []
-    draw = random.Random(5).random
+    draw = random.Random(5 + trial).random
     connect = object_store.connect
     monkeypatch.setattr("event_store.remote_files.connect", lambda: Flaky(connect(), draw, failed))
     monkeypatch.setattr(object_store, "FIRST_WAIT_S", 0.0001)
     return failed
 
 
-def test_failing_calls_change_no_result(story: Tell, s3: str, failures: list[str]) -> None:
+@trials(1)
+def test_failing_calls_change_no_result(story: Tell, s3: str, failures: list[str], trial: int) -> None:
     local, flaky = story(None), story(f"{s3}/flaky")
     for one in (local, flaky):
         one.begin()

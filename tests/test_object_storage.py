@@ -18,6 +18,7 @@ from altergo_interface import InfrastructureError, StoreError
 from event_store import object_store
 from event_store.backup import KEPT, backups
 from event_store.initial import init_store
+from event_store.records import standing_versions
 
 Twins = Callable[..., tuple[int, Any, str]]
 
@@ -257,6 +258,20 @@ def test_an_outage_leaves_what_was_committed(
     assert remote.fleet.digest() == digest
     remote.fleet.run(local=True)
     assert remote.fleet.digest() == digest
+
+
+def test_an_outage_is_our_error_where_live_twins_ask_for_record_versions(
+    story: Tell, s3: str, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote = story(f"{s3}/remote")
+    remote.begin()
+    store = remote.fleet.store()
+    with store.catalog.session("test") as con:
+        assert standing_versions(con, store.files, ("EV-1", "EV-2"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", NOWHERE)
+    store = Fleet(remote.fleet.root).store()  # with connections of its own
+    with store.catalog.session("test") as con, pytest.raises(InfrastructureError, match=f"^{s3}/remote/"):
+        standing_versions(con, store.files, ("EV-1", "EV-2"))
 
 
 def test_no_secret_reaches_the_store(story: Tell, s3: str) -> None:

@@ -1,28 +1,26 @@
-"""Law 3 in random trials: hosts or everything killed, SIGTERM, a full disk; the digest is always the same.
+"""Law 3 on a cluster: a host, the driver, a node, or everything is killed at a random moment.
 
-`make trials` runs fifty of each kind, the test suite a few.
+The run gets over the death of hosts and nodes by itself; after the others the next one ends in the same digest. `make
+trials` runs fifty of each kind, the test suite a few.
 """
 
 import os
 import random
-import shutil
 import signal
-import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from test_kill import command, finish, prepared, trials
+from faults import FULL_RUN, Commands, Prepared, prepare, trials
+from ray.cluster_utils import Cluster
 
 from actors import Fleet
 
-__all__ = ["prepared"]
-
-Prepared = tuple[Path, str, float]
-
-MB = 1 << 20
+pytestmark = pytest.mark.ray
+SPREAD_S = 1.5
+"""How long after the first host has come the kill may come: about as long as the run then takes."""
 
 
 @pytest.fixture(autouse=True)
@@ -30,10 +28,28 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def started(store: Path, *options: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        command(store, *options), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, start_new_session=True
-    )
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepare(tmp_path_factory.mktemp("prepared"))
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Commands]:
+    found = Commands()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Cluster]:
+    """A head without CPUs, and two nodes with one each."""
+    # A dead node is to be noticed in a second, not in half a minute.
+    checks = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 200, "health_check_failure_threshold": 3}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": checks})
+    cluster.add_node(num_cpus=1)
+    cluster.add_node(num_cpus=1)
+    yield cluster
+    cluster.shutdown()
 
 
 def family(pid: int) -> list[int]:
@@ -53,110 +69,55 @@ def family(pid: int) -> list[int]:
     return found[::-1]
 
 
-def hosts_of(pid: int) -> list[int]:
-    """The host processes of a run."""
-    found = []
+def hosts_below(pid: int) -> set[int]:
+    """The host processes that have come from a process."""
+    found = set()
     for child in family(pid):
-        try:
-            title = (Path("/proc") / str(child) / "cmdline").read_text()
-        except OSError:
-            continue
-        if title.startswith("ray::TwinHost"):
-            found.append(child)
+        with suppress(OSError):
+            if (Path("/proc") / str(child) / "cmdline").read_text().startswith("ray::TwinHost"):
+                found.add(child)
     return found
 
 
-def wait_for_hosts(process: "subprocess.Popen[str]") -> list[int]:
+def kill(pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(pid, signal.SIGKILL)
+
+
+def kill_node(nodes: Cluster, chance: random.Random) -> None:
+    nodes.remove_node(chance.choice(sorted(nodes.worker_nodes, key=lambda node: node.node_id)), allow_graceful=False)
+    nodes.add_node(num_cpus=1)
+
+
+def wait_for_hosts(commands: Commands, new: Callable[[], set[int]]) -> set[int]:
+    """The hosts of a command, when it has some; none: it has ended."""
     deadline = time.monotonic() + 60
-    while process.poll() is None:
-        found = hosts_of(process.pid)
-        if found:
-            return found
+    while not (found := new()) and not commands.ends_within(0.05):
         assert time.monotonic() < deadline, "the run has started no host"
-        os.sched_yield()
-    return []
+    return found
 
 
-@trials(5)
-def test_sigterm_at_a_random_moment(prepared: Prepared, tmp_path: Path, trial: int) -> None:
-    template, digest, seconds = prepared
-    store = Path(shutil.copytree(template, tmp_path / "store"))
-    process = started(store, "--local")
-    try:
-        process.wait(timeout=seconds * random.Random(trial).uniform(0.4, 1.0))
-    except subprocess.TimeoutExpired:
-        process.send_signal(signal.SIGTERM)
-    _, err = process.communicate()
-    assert process.returncode in (0, 130, -signal.SIGTERM), err  # the last: before the command had begun
-    assert "Traceback" not in err
-    finish(store, digest)
-
-
-@pytest.mark.ray
+@pytest.mark.parametrize("victim", ["host", "driver", "node", "everything"])
 @trials(2)
-def test_a_host_is_killed_at_a_random_moment(prepared: Prepared, tmp_path: Path, trial: int) -> None:
-    """The run itself gets over it."""
-    template, digest, _ = prepared
-    store = Path(shutil.copytree(template, tmp_path / "store"))
-    process = started(store)
-    wait_for_hosts(process)
-    try:
-        process.wait(timeout=random.Random(trial).uniform(0.0, 1.0) if trial else 0.0)
-    except subprocess.TimeoutExpired:
-        for host in hosts_of(process.pid)[:1]:
-            with suppress(ProcessLookupError):  # it has ended meanwhile
-                os.kill(host, signal.SIGKILL)
-    _, err = process.communicate()
-    assert process.returncode == 0, err
-    assert Fleet(store).digest() == digest
-
-
-@pytest.mark.ray
-@trials(2)
-def test_everything_is_killed_at_a_random_moment(prepared: Prepared, tmp_path: Path, trial: int) -> None:
-    template, digest, _ = prepared
-    store = Path(shutil.copytree(template, tmp_path / "store"))
-    process = started(store)
-    wait_for_hosts(process)
-    try:
-        process.wait(timeout=random.Random(trial).uniform(0.0, 2.0))
-    except subprocess.TimeoutExpired:
-        for member in [process.pid, *family(process.pid)]:
-            with suppress(ProcessLookupError):
-                os.kill(member, signal.SIGKILL)
-    process.communicate()
-    finish(store, digest)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, to be made smaller and larger."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200m", "tmpfs", str(disk)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip("mounting a small disk takes root")
-    yield disk
-    subprocess.run(["umount", "--lazy", str(disk)], check=True)
-
-
-def resize(disk: Path, size: int) -> None:
-    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
-
-
-@trials(5)
-def test_the_disk_is_full_at_a_random_moment(
-    prepared: Prepared, small_disk: Path, tmp_path: Path, trial: int
+def test_it_is_killed_at_a_random_moment(
+    prepared: Prepared, commands: Commands, nodes: Cluster, tmp_path: Path, victim: str, trial: int
 ) -> None:
-    """Within a segment, within a commit, or within the publication, by how much room is left."""
-    template, digest, _ = prepared
-    store = Path(shutil.copytree(template, small_disk / "store"))
-    used = shutil.disk_usage(small_disk).used
-    room = random.Random(trial).uniform(0.01, 3.0) if trial else 0.0
-    resize(small_disk, used + int(room * MB))
-    process = started(store, "--local")
-    _, err = process.communicate()
-    assert process.returncode in ((0, 2, 3) if trial else (2, 3)), err
-    assert "Traceback" not in err
-    resize(small_disk, 200 * MB)
-    finish(store, digest)
+    store, chance = prepared.copy(tmp_path), random.Random(trial)
+    of_others = hosts_below(os.getpid())  # they end soon: their driver was killed
+    pid = commands.start(store, *FULL_RUN, *(() if victim == "everything" else ("--address", nodes.address)))
+    wait_for_hosts(commands, lambda: hosts_below(os.getpid()) - of_others)
+    # The moment is free: whatever it hits, the outcome must be the same.
+    if not commands.ends_within(chance.uniform(0.0, SPREAD_S)):
+        if victim == "node":
+            kill_node(nodes, chance)
+        elif victim == "host":
+            kill(sorted(hosts_below(os.getpid()) - of_others)[:1])
+        else:
+            kill([pid, *family(pid)] if victim == "everything" else [pid])
+    code, _ = commands.wait()
+    survives = victim in ("host", "node")
+    assert code in (0, 0 if survives else -signal.SIGKILL), commands.err.read_text()
+    if survives:
+        assert Fleet(store).digest() == prepared.digest
+    prepared.finish(store)

@@ -7,7 +7,9 @@ from twins.grid import Grid
 DAYS = 7
 WEEKS = 8
 NEWEST = 2
-MONDAYS = 3
+LATE_DAYS = 10
+"""Most events that are late are so by days: of this many at most."""
+
 HASH_DAYS = 35
 """An edge that is no rung keeps its carry's hash for so long: enough to stop a replay, at a tenth of the size."""
 
@@ -47,8 +49,10 @@ def hashed(edge: int, head: int) -> bool:
 
 
 def rungs(head: int, grid: Grid) -> tuple[int, ...]:
-    """Where a long replay should end a call, so that there is something to go back to: the last Mondays and the last
-    day. Each costs a call, and most events that are late are so by days; the other rungs come with the runs."""
-    monday = head - (head - _MONDAY_US) % _WEEK_US
-    weekly = (monday - k * _WEEK_US for k in range(MONDAYS))
-    return tuple(sorted({*weekly, grid.floor(head - _DAY_US)}))
+    """Where a long replay should end a call, so that there is something to go back to: the newest Monday that is at
+    least `LATE_DAYS` old. Months end calls anyhow, and the other rungs come with the runs.
+
+    A call costs as much as days of one-minute data: closer rungs would cost every full run more than they save.
+    """
+    old = head - LATE_DAYS * _DAY_US
+    return (grid.floor(old - (old - _MONDAY_US) % _WEEK_US),)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic_core import PydanticSerializationError, to_json
 
 from altergo_interface.base_model import Outputs
 from altergo_interface.data import Input, Samples, Span, Table, Times, Values
@@ -19,16 +20,18 @@ RECORDS = "records"
 
 @dataclass(slots=True)
 class Collected:
-    """Outputs of one replay, in order: name to pieces of (stamps, values), and record versions."""
+    """Outputs of one replay, in order: name to pieces of (stamps, values), and record versions with their details as
+    JSON text."""
 
     pieces: dict[str, list[tuple[Times, Values]]] = field(default_factory=dict)
     records: list[Record] = field(default_factory=list)
+    details: list[str] = field(default_factory=list)
 
     def followed_by(self, later: "Collected") -> "Collected":
         """Both, one after the other."""
         names = [*self.pieces, *(name for name in later.pieces if name not in self.pieces)]
         pieces = {name: [*self.pieces.get(name, ()), *later.pieces.get(name, ())] for name in names}
-        return Collected(pieces, [*self.records, *later.records])
+        return Collected(pieces, [*self.records, *later.records], [*self.details, *later.details])
 
     def columns(self) -> dict[str, tuple[Times, Values]]:
         """Every output that has rows, as one pair of arrays."""
@@ -51,7 +54,7 @@ def collect(
     """Check one call's outputs, decimate them and add them; `last` is updated with every output's last sample.
 
     Raises ModelError for an undeclared output, for stamps that are not increasing or not inside the span
-    (rows at lead-in stamps are dropped), and for a record version outside the span.
+    (rows at lead-in stamps are dropped), and for a record version outside the span or with a detail that is not JSON.
     """
     checked: dict[int, _Stamps] = {}  # outputs mostly share one array of stamps: each is looked at once
     for name, samples in outputs.items():
@@ -59,6 +62,7 @@ def collect(
             # Of versions of one record that became known at one time the last stands; nobody could tell them apart.
             versions = {(r.kind, r.cell, r.started_at, r.at): r for r in _checked_records(samples, span)}
             into.records.extend(versions.values())
+            into.details.extend(map(_detail, versions.values()))
             continue
         spec = manifest.outputs.get(name)
         if spec is None:
@@ -117,6 +121,14 @@ def _checked_records(records: object, span: Span) -> Sequence[Record]:
         if not span.start <= record.at < span.end:
             raise ModelError(f"a record of kind '{record.kind}' is stamped outside the span: {_show(record.at)}")
     return records
+
+
+def _detail(record: Record) -> str:
+    """What JSON has no word for, NaN and infinity, is null: SQL reads this text as JSON."""
+    try:
+        return to_json(dict(sorted(record.detail.items())), inf_nan_mode="null").decode()
+    except (PydanticSerializationError, TypeError) as error:
+        raise ModelError(f"a record of kind '{record.kind}' has a detail that is not JSON: {error}") from error
 
 
 def _show(t: int) -> str:

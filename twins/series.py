@@ -16,13 +16,14 @@ class AssetSeries:
     """The events of one asset from some edge on.
 
     `pieces` are, per sensor, columns sorted by stamp, in the order of the log. `newest` is the stamp of the asset's
-    newest event, of whatever sensor: it says which slot is open. Its length is the number of rows.
+    newest event, of whatever sensor: it says which slot is open. `merged` are sensors whose pieces are the same as in
+    a series that has merged them. Its length is the number of rows.
     """
 
-    def __init__(self, pieces: Pieces, newest: int) -> None:
+    def __init__(self, pieces: Pieces, newest: int, merged: Mapping[str, Column] | None = None) -> None:
         self._pieces = pieces
         self.newest = newest
-        self.events: Mapping[str, Column] = _Merged(pieces)
+        self.events: Mapping[str, Column] = _Merged(pieces, merged or {})
 
     @classmethod
     def of(cls, events: Mapping[str, Column], newest: int) -> "AssetSeries":
@@ -65,8 +66,11 @@ class AssetSeries:
         return None if newest is None else AssetSeries(kept, newest)
 
     def with_columns(self, columns: Mapping[str, Column]) -> "AssetSeries":
-        """The same with further series, whose stamps do not count for `newest`."""
-        return AssetSeries({**self._pieces, **{name: [column] for name, column in columns.items()}}, self.newest)
+        """The same with further series, whose stamps do not count for `newest`. What is merged stays so."""
+        if not columns:
+            return self
+        pieces = {**self._pieces, **{name: [column] for name, column in columns.items()}}
+        return AssetSeries(pieces, self.newest, merged=self.events)
 
     def followed_by(self, later: "AssetSeries") -> "AssetSeries":
         """Both; `later` is what the log holds behind this one, so that of equal stamps its events win."""
@@ -94,15 +98,17 @@ class AssetSeries:
 
 
 class _Merged(Mapping[str, Column]):
-    """One column per sensor, merged when first asked for: sensors that feed no model cost nothing."""
+    """One column per sensor, merged when first asked for: sensors that feed no model cost nothing. Those in `base`
+    are merged there, for all that have it as their base."""
 
-    def __init__(self, pieces: Pieces) -> None:
+    def __init__(self, pieces: Pieces, base: Mapping[str, Column]) -> None:
         self._pieces = pieces
+        self._base = base
         self._known: dict[str, Column] = {}
 
     def __getitem__(self, sensor: str) -> Column:
         if sensor not in self._known:
-            self._known[sensor] = merge(self._pieces[sensor])
+            self._known[sensor] = self._base.get(sensor) or merge(self._pieces[sensor])
         return self._known[sensor]
 
     def __iter__(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Progress of a run: a bar on a terminal, log lines elsewhere; both on stderr, with rate and time left."""
+"""Progress of a run: a bar on a terminal, log lines elsewhere, on stderr, with rate, time left, slowest asset."""
 
 import sys
 from contextlib import AbstractContextManager
@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from actors.running import Progress as RunProgress
+from actors.slowest import named
 
 LINE_EVERY_S = 10.0
 
@@ -36,7 +37,8 @@ class Meter(AbstractContextManager["Meter"]):
         """Take over the newest figures."""
         rate = progress.done / max(progress.seconds, 1e-9)
         parked = f", {progress.parked} parked" if progress.parked else ""
-        text = f"{progress.pairs}/{progress.all_pairs} pairs, {rate / 1e6:.2f} M events/s{parked}"
+        slowest = f", slowest: {named(progress.slowest[:1])}" if progress.slowest else ""
+        text = f"{progress.pairs}/{progress.all_pairs} pairs, {rate / 1e6:.2f} M events/s{parked}{slowest}"
         if self._bar is not None:
             self._bar.update(self._task, description=text, completed=progress.done, total=progress.total or 1)
         elif not self._quiet and progress.seconds - self._said >= LINE_EVERY_S:

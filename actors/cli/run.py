@@ -12,6 +12,7 @@ from actors.cli.progress import Meter
 from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, of, rest, say
 from actors.plan_file import plan_document
 from actors.report import RunReport
+from actors.slowest import named
 from actors.times import iso
 from actors.twin_view import TwinReplay
 from altergo_interface import SettingsError
@@ -140,16 +141,13 @@ def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> N
         [{"asset_id": a, "model": m, "error": e} for a, m, e in found] for found in (report.parked, report.blocked)
     )
     document = {
-        "run_id": report.run_id,
-        "seq": report.seq,
-        "pairs": report.pairs,
-        "events_replayed": report.events_replayed,
-        "remaining": report.remaining,
+        **{name: getattr(report, name) for name in ("run_id", "seq", "pairs", "events_replayed", "remaining")},
         "parked": parked,
         "blocked": blocked,
         "skipped": skipped,
         "warnings": report.warnings,
         "seconds": round(report.seconds, 3),
+        "slowest": [{"asset_id": a, "seconds": round(s, 3)} for s, a in report.slowest.top],
     }
     if not shell.as_json:
         for warning in report.warnings[:SHOWN]:
@@ -161,6 +159,8 @@ def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> N
             rest(len(pairs))
         if report.remaining:
             say(f"{report.remaining} pairs have more to replay: run again to go on")
+        if slow := report.slowest.outstanding():
+            say(f"slowest: {named(slow)} (all {report.slowest.seconds:.1f} s)")
     rate = report.events_replayed / max(report.seconds, 1e-9)
     line = f"run {report.run_id}: {report.pairs} pairs, {report.events_replayed:,} events in {report.seconds:.1f} s"
     shell.show(document, [f"{line} ({rate:,.0f}/s), {len(parked)} parked"])

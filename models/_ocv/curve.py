@@ -15,6 +15,9 @@ Floats = NDArray[np.float64]
 REFERENCE_C = 25.0
 """Temperature of the tables, °C; entropy coefficients count from here."""
 
+FAR_V = 20.0
+"""How far, V, the end slopes go on: farther than any reading of a cell."""
+
 FLAT_V = 1e-9
 """Half the rise, V, that the inverse gives to a flat piece."""
 
@@ -51,7 +54,7 @@ class OcvTable:
         for name in ("half_gap_v", "entropy_v_per_k"):
             given = np.asarray(getattr(self, name), dtype=np.float64)
             object.__setattr__(self, name, given if len(given) else np.zeros(len(self.soc)))
-        if self.half_gap_v.any():
+        if self.hysteretic:
             columns |= dict(zip(BRANCHES, (self._branch(1.0), self._branch(-1.0)), strict=True))
         checked_ocv(columns | {ENTROPY: self.entropy_v_per_k}, f"chemistry {self.chemistry}")
 
@@ -75,9 +78,9 @@ class OcvTable:
         """
         z = np.asarray(soc, dtype=np.float64)
         v = np.interp(z, self.soc, self.open_circuit_v)
-        if self.half_gap_v.any():
+        if self.hysteretic:
             v = v + np.asarray(branch) * np.interp(z, self.soc, self.half_gap_v)
-        if self.entropy_v_per_k.any():
+        if self.entropic:
             v = v + (np.asarray(temperature_c) - REFERENCE_C) * np.interp(z, self.soc, self.entropy_v_per_k)
         return np.asarray(v)
 
@@ -95,8 +98,8 @@ class OcvTable:
         last slope goes on, so that a saturated reading is no sure one.
         """
         volts, sigma = np.asarray(v, dtype=np.float64), np.asarray(sigma_v, dtype=np.float64)
-        spread = self._inverse(volts + sigma, branch) - self._inverse(volts - sigma, branch)
-        return self.invert(volts, branch), spread / 2
+        middle, above, below = self._inverse(np.stack((volts + 0 * sigma, volts + sigma, volts - sigma)), branch)
+        return np.clip(middle, 0.0, 1.0), (above - below) / 2
 
     def slope(self, soc: ArrayLike) -> Floats:
         """dOCV/dSOC of the mean curve, V per unit of SOC, as the chord over ±1 % SOC; same shape as `soc`."""
@@ -121,12 +124,22 @@ class OcvTable:
         trapezoids = np.diff(self.soc) * (self.open_circuit_v[1:] + self.open_circuit_v[:-1]) / 2
         return np.concatenate(([0.0], np.cumsum(trapezoids)))
 
+    @cached_property
+    def hysteretic(self) -> bool:
+        """Whether the branches are known to differ."""
+        return bool(self.half_gap_v.any())
+
+    @cached_property
+    def entropic(self) -> bool:
+        """Whether the temperature is known to move the curve."""
+        return bool(self.entropy_v_per_k.any())
+
     def _branch(self, branch: float) -> Floats:
         return self.open_circuit_v + branch * self.half_gap_v
 
     def _inverse(self, v: ArrayLike, branch: ArrayLike) -> Floats:
         """The inverse with its end slopes continued beyond 0 and 1."""
-        if not self.half_gap_v.any():
+        if not self.hysteretic:
             return self._inverse_on(np.asarray(v, dtype=np.float64), 0.0)
         if np.ndim(branch) == 0:
             return self._inverse_on(np.asarray(v, dtype=np.float64), float(np.asarray(branch)))
@@ -138,14 +151,11 @@ class OcvTable:
         return found
 
     def _inverse_on(self, volts: Floats, branch: float) -> Floats:
-        v, soc = self._knots(branch)
-        below = soc[0] + np.minimum(volts - v[0], 0.0) * (soc[1] - soc[0]) / (v[1] - v[0])
-        above = soc[-1] + np.maximum(volts - v[-1], 0.0) * (soc[-1] - soc[-2]) / (v[-1] - v[-2])
-        inside = np.interp(volts, v, soc)
-        return np.asarray(np.where(volts < v[0], below, np.where(volts > v[-1], above, inside)))
+        return np.asarray(np.interp(volts, *self._knots(branch)))
 
     def _knots(self, branch: float) -> tuple[Floats, Floats]:
-        """(V strictly increasing, SOC): a flat piece climbs from its one end to the other within `FLAT_V`."""
+        """(V strictly increasing, SOC): a flat piece climbs from its one end to the other within `FLAT_V`, and the
+        end slopes go on for `FAR_V`."""
         known: dict[float, tuple[Floats, Floats]] = self.__dict__.setdefault("_known_knots", {})
         if branch not in known:
             v, first = np.unique(self._branch(branch), return_index=True)
@@ -155,5 +165,12 @@ class OcvTable:
             at, after = np.repeat(flat, 2), np.tile([0, 1], len(flat))
             ends = np.stack((self.soc[first[flat]], self.soc[last[flat]]), axis=1).ravel()
             knots = np.insert(v, at + after, v[at] + np.where(after, FLAT_V, -FLAT_V))
-            known[branch] = knots, np.insert(middle, at + after, ends)
+            known[branch] = _continued(knots, np.insert(middle, at + after, ends))
         return known[branch]
+
+
+def _continued(v: Floats, soc: Floats) -> tuple[Floats, Floats]:
+    """The same line with both ends prolonged by `FAR_V`: one interpolation then does for all voltages."""
+    first, last = ((soc[b] - soc[a]) / (v[b] - v[a]) for a, b in ((0, 1), (-2, -1)))
+    volts = np.concatenate(([v[0] - FAR_V], v, [v[-1] + FAR_V]))
+    return volts, np.concatenate(([soc[0] - FAR_V * first], soc, [soc[-1] + FAR_V * last]))

@@ -39,7 +39,7 @@ class ImbalanceAnalysis(Model):
         blocks = find_blocks(current, state.block, state.rest, data.span, rule)
         found = extremes(readings, blocks, state.block, rule.block_us)
         loop, branch = state.loop, no_hysteresis(len(found))
-        if table.half_gap_v.any():
+        if table.hysteretic:
             loop, branch = hysteresis.follow(current, loop, capacity_ah, rule, found.end)
 
         rest, moved_v = _moved(found, state.rest, blocks.rest)

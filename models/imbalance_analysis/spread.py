@@ -71,26 +71,27 @@ def soc_spread(found: Extremes, table: OcvTable, at: Conditions, cell_offset_v: 
     low_v, high_v = found.low.v - warm_k * entropy, found.high.v - warm_k * entropy
     high_v = np.maximum(low_v, high_v)
     sigma_low_v, sigma_high_v = _sigmas_v(found, at, entropy, cell_offset_v)
-    low, sigma_low = table.estimate(low_v, sigma_low_v, place)
-    high, sigma_high = table.estimate(high_v, sigma_high_v, place)
+    both_v = np.stack((low_v, high_v))
+    (low, high), (sigma_low, sigma_high) = table.estimate(both_v, np.stack((sigma_low_v, sigma_high_v)), place)
     spread = high - low
 
     def doubt(by_v: Floats, branch: Floats) -> Floats:
-        """The square of how much the spread differs where both cells are moved by `by_v`, or on another branch."""
-        other = table.invert(high_v + by_v, branch) - table.invert(low_v + by_v, branch)
-        return np.asarray((other - spread) ** 2)
+        """The square of how much the spread differs where both cells are moved by `by_v` (k, m), or on another
+        branch (m,); summed over the k."""
+        others = table.invert(both_v[:, None] + by_v, branch)
+        return np.asarray(((others[1] - others[0] - spread) ** 2).sum(axis=0))
 
     heat_v = np.where(np.isnan(at.temperature_c), UNKNOWN_TEMPERATURE_SIGMA_K * np.abs(entropy), 0.0)
     common_v = np.hypot(table.sigma_v, heat_v)
     far_v = COMMON_SIGMAS * common_v
-    shared = (doubt(far_v, place) + doubt(-far_v, place)) / COMMON_SIGMAS**2
-    if table.half_gap_v.any():
-        still_v = np.zeros(len(spread))
+    shared = doubt(np.stack((far_v, -far_v)), place) / COMMON_SIGMAS**2
+    if table.hysteretic:
+        still_v = np.zeros((1, len(spread)))
         below, above = np.maximum(place - at.branch.sigma, -1.0), np.minimum(place + at.branch.sigma, 1.0)
         shared += (doubt(still_v, below) + doubt(still_v, above)) / 2
     if not np.isnan(at.soc).all():
         aside = table.ocv(at.soc, place) - middle_v
-        shared += np.nan_to_num(doubt(np.clip(aside, -2 * common_v, 2 * common_v), place))
+        shared += np.nan_to_num(doubt(np.clip(aside, -2 * common_v, 2 * common_v)[None], place))
     factor = _slope_error(table, spread, high_v - low_v)
     return Spread(spread, np.sqrt(sigma_low**2 + sigma_high**2 + factor**2 + shared), factor)
 
@@ -116,7 +117,7 @@ def _usual_slope(table: OcvTable) -> float:
 
 def _entropy(table: OcvTable, v: Floats, place: Floats) -> Floats:
     """∂OCV/∂T of the cells, V/K, (m,); 0 where the table knows none."""
-    if not table.entropy_v_per_k.any():
+    if not table.entropic:
         return np.zeros(len(v))
     return np.interp(table.invert(v, place), table.soc, table.entropy_v_per_k)
 

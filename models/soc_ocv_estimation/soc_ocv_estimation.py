@@ -82,7 +82,7 @@ def _step(
 
 def _branch(branch: Branch, counted: Count, moments: Moments, rules: Rules) -> tuple[Branch, Floats]:
     """The hysteresis after the call, and its position at each moment; 0 where the table knows no branches."""
-    if not rules.table.half_gap_v.any():
+    if not rules.table.hysteretic:
         return branch, np.zeros(len(moments.at))
     hidden = np.diff(counted.lost)
     lost_sight = np.flatnonzero(counted.gap & (hidden >= (FULL_TURN / 2) ** 2)) + 1

@@ -39,7 +39,7 @@ def soc_of(moments: Moments, branch: Floats, rules: Rules) -> Told:
     rough = table.invert(moments.v, branch)
     v = moments.v - kelvin * np.interp(rough, table.soc, table.entropy_v_per_k)
     half_gap_v = np.interp(rough, table.soc, table.half_gap_v) * np.maximum(1 - np.abs(branch), BRANCH_SHARE)
-    entropy_v = 0.0 if table.entropy_v_per_k.any() else ENTROPY_V_PER_K * kelvin
+    entropy_v = 0.0 if table.entropic else ENTROPY_V_PER_K * kelvin
     drift_v = np.where(np.isnan(moments.drift_v), 0.0, moments.drift_v)
     own = rules.noise_v**2 + drift_v**2
     # Rests of one battery mostly follow the same use: what is left of the relaxation has the same sign in all.
