@@ -34,8 +34,10 @@ from event_store.publish import publish
 from event_store.store import Store
 from twins import Plan
 
-COMMIT_EVERY_S = 10.0
-COMMIT_PAIRS = 2000
+COMMIT_EVERY_S = 3.0
+COMMIT_PAIRS = 4_000
+"""A commit looks through the heads of the whole fleet: of 100,000 assets it takes 0.26 ms of CPU per pair by the
+batch, and 0.11 by the 4,000."""
 PUBLISH_EVERY_S = 30.0
 PUBLISH_SHARE = 0.05
 
