@@ -248,7 +248,7 @@ def test_any_arrivals_compacted_after_every_run_give_the_digest_of_the_clean_log
     for low, high in pairwise(edges):
         deliver(fleet, tmp_path / "pieces", messages[low:high])
         assert fleet.run(local=True).parked == []
-        assert max(counts(fleet)) == 1
+        assert max(counts(fleet)) <= 3  # a larger and older segment of events is left alone
     assert fleet.plan().items == ()
     assert fleet.verify().findings == []
     assert fleet.digest() == clean_digest(tmp_path / "clean", log, toys)
