@@ -1,6 +1,7 @@
 """Prints the benchmark table: ingest, replay against the bare minimum, size, one to two workers."""
 
 import tempfile
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,8 +10,10 @@ import ray
 from benchmarks.bare import bytes_of, function_seconds, read_seconds
 from benchmarks.fleet import ASSETS, DAYS, Clock, best, event_files, fleet
 from benchmarks.functions import measure_functions
+from benchmarks.increment import measure_increment
 from benchmarks.late import measure_late
 from benchmarks.planning import measure_planning
+from benchmarks.slots import measure_slots
 
 REPEATS = 3
 
@@ -25,10 +28,10 @@ def main() -> None:
         print(f"{ASSETS} assets × {DAYS} days at 60 s, simulated in {clock.wall:.1f} s")
         events = measure_ingest(root, files)
         measure_replay(root, events)
-        measure_increment(root)
-        for what, figure, note in measure_functions():
-            row(what, figure, note)
-        for what, figure, note in measure_late(root):
+        measure_nothing(root)
+        for what, figure, note in chain(
+            measure_functions(), measure_late(root), measure_increment(root), measure_slots(root)
+        ):
             row(what, figure, note)
         for what, pairs, seconds in measure_planning(root):
             row(
@@ -73,7 +76,7 @@ def measure_replay(root: Path, events: int) -> None:
     row("  end to end / bare", f"{engine_s / bare_s:.2f} ×", "target ≤ 1.5")
 
 
-def measure_increment(root: Path) -> None:
+def measure_nothing(root: Path) -> None:
     """Nothing new, and what it costs to say so."""
     found = fleet(root / "store")
     clock = Clock()
