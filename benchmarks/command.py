@@ -90,7 +90,8 @@ def measure(store: Path, *arguments: str, as_json: bool = True) -> Cost:
     # Processes that the command has waited for are in its own figures, too; Ray's are not waited for.
     own = usage.ru_utime + usage.ru_stime
     driver = watch.seen.get(process.pid)  # the kernel's own figure would count what this process had before `exec`
-    answer = json.loads(out) if out.lstrip().startswith("{") else {}
+    documents = [line for line in out.splitlines() if line.startswith("{")]
+    answer = json.loads(documents[-1]) if documents else {}
     memory = (0.0 if driver is None else driver.peak_mb, max(hosts, default=0.0))
     return Cost(wall, own + sum(seen.cpu for seen in others), own, *memory, answer)
 

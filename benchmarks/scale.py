@@ -12,7 +12,7 @@ from benchmarks.command import Cost, measure
 from benchmarks.replicas import write_replicas
 
 QUERIES = (
-    "select model, count(*) as pairs, avg((state.throughput_ah)::double) as mean from twin_state group by model",
+    "select model, count(*) as pairs, avg((state.equivalent_cycles)::double) as mean from twin_state group by model",
     'select model, "output", count(*) as "rows", avg(value) as mean from outputs group by all order by all',
 )
 

@@ -9,7 +9,7 @@ import pytest
 
 from actors import host, local, running
 from actors.work_source import BATCH_ASSETS, BATCH_EVENTS, grouped
-from event_store.catalog import one
+from event_store.catalog import ROW_GROUP_ROWS, one
 from event_store.merge_events import newest_events
 from event_store.segments import Segment
 from twins import Fingerprint, PlanItem
@@ -108,3 +108,17 @@ def test_merging_every_day_writes_a_row_a_few_times_and_leaves_few_segments():
 def test_segments_whose_batches_overlap_are_merged_together():
     old, new = [segment(1_000, 1, 9), segment(10, 5, 5), segment(10, 10, 10)], segment(10, 11, 11)
     assert newest_events([*old, new]) == [*old, new]
+
+
+def test_a_checkpoint_of_the_catalog_merges_small_row_groups_alone(ingested):
+    catalog = ingested.store().catalog
+    for number in range(8):
+        with catalog.transaction("test") as con:
+            con.execute("insert into store.lost select i, 'm', ? from range(5000) r(i)", [number])
+    with catalog.session("test") as con:
+        counts = con.execute(
+            "select row_group_id, max(count) from pragma_storage_info('store.lost') where segment_type <> 'VALIDITY'"
+            " group by all"
+        ).fetchall()
+    assert len(counts) >= 3
+    assert max(count for _, count in counts) <= ROW_GROUP_ROWS
