@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from histories import DAY_US, START, random_history, write_assets
 
 from actors import Fleet
+from actors.settings_file import packaged_settings
 
 Damage = Callable[[Fleet], None]
 Ask = Callable[..., dict[str, Any]]
@@ -161,3 +163,14 @@ def test_corrected_values_and_budgets_are_no_findings(
         pass
     found = ask("store", "verify")
     assert (found["findings"], found["pairs_replayed"]) == ([], 4)
+
+
+def test_a_store_of_less_than_a_day_is_sound(tmp_path: Path) -> None:
+    """All of its events lie in the open slot: the replay folds nothing before its head."""
+    fleet = Fleet(tmp_path / "store", packaged_settings())
+    fleet.import_assets(write_assets(tmp_path / "assets.csv", ["A"]))
+    day = START - START % DAY_US + DAY_US
+    fleet.ingest(random_history(3, ["A"], 3).between(day, day + DAY_US // 2).write(tmp_path / "day.parquet"))
+    assert fleet.run(local=True).parked == []
+    found = fleet.verify()
+    assert (found.findings, found.pairs_replayed > 0) == ([], True)

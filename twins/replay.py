@@ -109,15 +109,20 @@ class _Fold:
         for low, high in self._steps(begin):
             self._step(low, high, None, result.closed)
             carries[high] = self._carry()
-            if high in self._checks and carries[high].digest() == self._checks[high]:
+            if self._meets(high, carries[high]):
                 result.converged = high
                 break
-        if not carries:
+        if not carries:  # all events lie in the open slot: nothing was folded, and what is stored may say the same
             carries[self._head] = self._carry()
+            result.converged = self._head if self._meets(self._head, carries[self._head]) else None
         result.edges = _edges(carries, self._head, result.converged, self._twin)
         if result.converged is None and self._complete:
             self._step(self._head, self._head + self._twin.grid.slot_us, self._newest + 1, result.open)
         return self._finish(result)
+
+    def _meets(self, edge: int, carry: Carry) -> bool:
+        """Whether a carry is the one that is stored for an edge."""
+        return edge in self._checks and carry.digest() == self._checks[edge]
 
     def _finish(self, result: Replay) -> Replay:
         result.state, result.latest = self._state, dict(sorted(self._last.items()))
