@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import TyperException
 
-from actors.cli import assets, demo, events, live, look, models, run, store
+from actors.cli import assets, demo, events, live, look, models, run, store, upload
 from actors.cli.shell import Shell
 from altergo_interface import TwinsError
 
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Global options may stand before or after the command.",
 )
-for group in (events, assets, run, live, look, models, store, demo):
+for group in (events, assets, run, live, look, models, upload, store, demo):
     group.register(app)
 
 

@@ -10,6 +10,7 @@ import typer
 from actors.cli.explain import show_explanation
 from actors.cli.progress import Meter
 from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, of, rest, say
+from actors.cli.upload import show_upload
 from actors.plan_file import plan_document
 from actors.report import RunReport
 from actors.slowest import named
@@ -132,8 +133,8 @@ def _run(
             select, **asked, local=local, address=address, workers=workers, on_plan=on_plan, on_progress=meter.show
         )
     _report(shell, report, skipped)
-    if report.parked:
-        raise typer.Exit(EXIT_WITH_FINDINGS)
+    code = EXIT_WITH_FINDINGS if report.parked else 0
+    raise typer.Exit(max(code, show_upload(shell, report.upload)))
 
 
 def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> None:
@@ -149,6 +150,7 @@ def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> N
         "seconds": round(report.seconds, 3),
         "slowest": [{"asset_id": a, "seconds": round(s, 3)} for s, a in report.slowest.top],
     }
+    document |= {} if report.upload is None else {"upload": report.upload.document()}
     if not shell.as_json:
         for warning in report.warnings[:SHOWN]:
             say(f"warning: {warning}")
