@@ -1,6 +1,9 @@
 """A platform in memory: what it was sent, and faults that strike at a chosen step."""
 
+import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from actors import Fleet
@@ -87,6 +90,25 @@ class Platform:
     def holds(self) -> dict[tuple[str, str], dict[int, Point]]:
         """All points; series without any are left out."""
         return {key: series for key, series in self.content.items() if series}
+
+
+class FilePlatform(Platform):
+    """One that survives its process: each series that is changed is on the disk before the next one."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__()
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+        for path in folder.glob("*.json"):
+            asset, sensor, points = json.loads(path.read_text())
+            self.content[asset, sensor] = {int(t): (x, label) for t, (x, label) in points.items()}
+
+    def _put(self, asset_id: str, entry: Points) -> None:
+        super()._put(asset_id, entry)
+        path = self._folder / f"{asset_id} {entry.sensor}.json"
+        draft = path.with_suffix(".new")
+        draft.write_text(json.dumps([asset_id, entry.sensor, self.content[asset_id, entry.sensor]]))
+        os.replace(draft, path)
 
 
 def winning(fleet: Fleet, names: Mapping[str, str] = {}) -> dict[tuple[str, str], dict[int, Point]]:
