@@ -8,7 +8,7 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pytest
-from platform_double import Platform, winning
+from platform_double import Killed, Platform, winning
 
 from actors import Fleet
 from actors.uploading import upload
@@ -175,16 +175,31 @@ def test_a_display_name_moves_the_series(
     assert sent_nothing(named, platform)
 
 
+def test_a_name_that_is_taken_back_after_a_kill_is_mended(
+    ran: Fleet, platform: Platform, write: Callable[..., Path], settings_document: dict[str, Any]
+) -> None:
+    """Nothing has moved since the upload before the killed one; but the platform has a part of the other name."""
+    upload(ran, platform)
+    named = with_settings(ran, write, settings_document, eq_cycles={"outputs": {"equivalent_cycles": "Cycles"}})
+    platform.steps, platform.die_at = 0, 3
+    with pytest.raises(Killed):
+        upload(named, platform)
+    assert platform.holds() != winning(ran)
+    upload(ran, platform)
+    assert platform.holds() == winning(ran)
+    assert sent_nothing(ran, platform)
+
+
 def test_two_outputs_may_change_names_with_each_other(
     ran: Fleet, platform: Platform, write: Callable[..., Path], settings_document: dict[str, Any]
 ) -> None:
-    one = {"eq_cycles": {"outputs": {"equivalent_cycles": "X"}}, "voltage_monitor": {"outputs": {"min_voltage": "Y"}}}
-    other = {
-        "eq_cycles": {"outputs": {"equivalent_cycles": "Y"}},
-        "voltage_monitor": {"outputs": {"min_voltage": "X"}},
-    }
-    upload(with_settings(ran, write, settings_document, **one), platform)
-    swapped = with_settings(ran, write, settings_document, **other)
+    def named(cycles: str, voltage: str) -> Fleet:
+        blocks = {"eq_cycles": {"outputs": {"equivalent_cycles": cycles}}}
+        blocks |= {"voltage_monitor": {"outputs": {"min_voltage": voltage}}}
+        return with_settings(ran, write, settings_document, **blocks)
+
+    upload(named("X", "Y"), platform)
+    swapped = named("Y", "X")
     with pytest.raises(SettingsError, match="eq_cycles:equivalent_cycles and voltage_monitor:min_voltage are both"):
         upload(swapped, platform, "model:eq_cycles")  # the other one still has the name
     upload(swapped, platform)
@@ -342,7 +357,7 @@ def test_each_platform_has_a_ledger_of_its_own(ran: Fleet) -> None:
 
 
 def test_one_upload_at_a_time(ran: Fleet, platform: Platform) -> None:
-    with ran.store().uploading(), pytest.raises(StoreBusy, match="an upload by process .* since"):
+    with ran.store().uploading(), pytest.raises(StoreBusy, match=r"an upload by process .* since"):
         upload(ran, platform)
     with ran.store().uploading():
         for command in (lambda: ran.purge("EV-1"), lambda: ran.gc(grace_s=0), ran.upgrade):
@@ -520,7 +535,7 @@ def test_a_run_that_cannot_upload_has_still_run(
         code, document, _ = twins("--json", "run", "--local")
     assert (code, "an upload by process" in document["upload"]["error"]) == (1, True)
     platform.reachable = True
-    code, text, err = twins("run", "--local")
+    code, _, err = twins("run", "--local")
     assert (code, "2,545 points" in err) == (0, True)
     assert platform.holds() == winning(ingested)
 
