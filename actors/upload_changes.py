@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from altergo_interface.output import (
     NEVER,
@@ -20,10 +21,12 @@ from altergo_interface.output import (
     series_of,
 )
 from event_store.ledger import sent_table
+from event_store.paths import bucket_of
 from event_store.unsent import Unsent
 
 _Key = tuple[str, str, str]
 """Asset, model, and output or series."""
+Buckets = NDArray[np.int64]
 PairChange = tuple[str, Change]
 """Model, and what is to be sent of one of its series."""
 
@@ -69,8 +72,9 @@ def _curves(table: pa.Table) -> Iterator[tuple[_Key, slice, Curve]]:
         yield (asset, model, name), slice(low, high), Curve(stamps[low:high], values[low:high], labels)
 
 
-def ledger_rows(platform: str, number: int, changes: Mapping[str, Sequence[PairChange]]) -> pa.Table:
-    """What the ledger keeps of changes: a row for each point, and one for each stamp that is withdrawn."""
+def ledger_rows(platform: str, number: int, changes: Mapping[str, Sequence[PairChange]]) -> tuple[pa.Table, Buckets]:
+    """What the ledger keeps of changes: a row for each point, and one for each stamp that is withdrawn; and in which
+    bucket each lies."""
     pieces = [(asset, model, change) for asset, found in changes.items() for model, change in found]
     sizes = [(len(change.curve.t), len(change.withdrawn)) for *_, change in pieces]
     counts = [points + gone for points, gone in sizes]
@@ -81,7 +85,8 @@ def ledger_rows(platform: str, number: int, changes: Mapping[str, Sequence[PairC
     labels = [label for *_, change in pieces for label in _labels(change)]
     blank = [np.full(gone, np.nan) for _, gone in sizes]
     held = [np.repeat([True, False], size) for size in sizes]
-    return sent_table(
+    buckets = np.repeat([bucket_of(asset) for asset, _, _ in pieces], counts)
+    rows = sent_table(
         {
             "asset_id": repeated([asset for asset, _, _ in pieces]),
             "platform": pa.array([platform] * sum(counts), pa.string()),
@@ -94,6 +99,7 @@ def ledger_rows(platform: str, number: int, changes: Mapping[str, Sequence[PairC
             "run": pa.array(np.full(sum(counts), number, np.int64)),
         }
     )
+    return rows, buckets
 
 
 def _labels(change: Change) -> Sequence[str | None]:

@@ -143,7 +143,7 @@ class _Upload:
         work = [chosen for asset in found if (chosen := _chosen(asset, selection)) is not None]
         self._check_names(work, where)
         self._total = len(work)
-        return upload_batches(work, rows, assets)
+        return [*upload_batches(work, rows, assets)]
 
     def _check_names(self, work: list[AssetWork], where: str) -> None:
         """By asset, because models that share a name may be for different kinds of assets."""
@@ -157,7 +157,7 @@ class _Upload:
                 check_names({model: read_naming(text) for model, text in named}, f"{where}: {asset.asset_id}")
 
     def _batch(self, batch: UploadBatch) -> None:
-        with unsent(self._store, self._report.gateway, batch.bucket, batch.pairs, self._texts) as found:
+        with unsent(self._store, self._report.gateway, batch.pairs, self._texts) as found:
             changes, marks = changes_of(found, self._namings), found.marks()
         if self._report.dry_run:
             for asset in sorted(changes):
@@ -165,14 +165,14 @@ class _Upload:
         else:
             self._done += [mark for mark in marks if mark.asset_id not in changes]
             if changes:
-                self._send(batch, changes, marks)
+                self._send(changes, marks)
             self._settle()
         self._looked_at += len(batch.assets)
         self._tell()
 
-    def _send(self, batch: UploadBatch, changes: Mapping[str, list[PairChange]], marks: list[PairMark]) -> None:
+    def _send(self, changes: Mapping[str, list[PairChange]], marks: list[PairMark]) -> None:
         platform, number = self._report.gateway, self._number
-        segments = write_sent(self._store, batch.bucket, number, ledger_rows(platform, number, changes))
+        segments = write_sent(self._store, number, *ledger_rows(platform, number, changes))
         marked = [mark for mark in marks if mark.asset_id in changes]
         of_asset: dict[str, list[PairMark]] = defaultdict(list)
         for mark in marked:

@@ -107,20 +107,25 @@ class Change:
 def difference(series: Series, present: Curve, sent: Sent) -> Change | None:
     """What has to be sent so that the platform holds `present`; None where nothing has."""
     before = sent.curve
-    place = np.searchsorted(before.t, present.t)
-    inside = place < len(before.t)
-    there = np.zeros(len(present.t), bool)
-    there[inside] = before.t[place[inside]] == present.t[inside]
+    place, there = _found(present.t, before.t)
     sure = there.copy()
     sure[there] = sent.sure[place[there]]
     same = sure.copy()
     same[sure] = _equal(_at(present, sure), _at(before, place[sure]))
-    withdrawn = before.t[~np.isin(before.t, present.t)]
+    withdrawn = before.t[~_found(before.t, present.t)[1]]
     restated = int((sure & ~same).sum())
     new = int((~sure).sum())
     if not new and not restated and not len(withdrawn):
         return None
     return Change(series, _at(present, ~same), withdrawn, new, restated)
+
+
+def _found(t: Times, among: Times) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Where each stamp stands among others, and whether it does; both increase, which `np.isin` does not use."""
+    place = np.searchsorted(among, t)
+    there = place < len(among)
+    there[there] = among[place[there]] == t[there]
+    return place, there
 
 
 def _at(curve: Curve, chosen: Any) -> Curve:
@@ -148,8 +153,10 @@ def _by_name(change: Change) -> str:
 def _joined(changes: Sequence[Change]) -> Points:
     """One output at most has points in a series now, see `check_names`; what others withdraw must not touch them."""
     owner = next((change for change in changes if len(change.curve.t)), changes[0])
-    withdrawn = np.unique(np.concatenate([change.withdrawn for change in changes]))
-    withdrawn = withdrawn[~np.isin(withdrawn, owner.curve.t)]
+    withdrawn = owner.withdrawn
+    if len(changes) > 1:
+        withdrawn = np.unique(np.concatenate([change.withdrawn for change in changes]))
+        withdrawn = withdrawn[~_found(withdrawn, owner.curve.t)[1]]
     labels = None if owner.curve.labels is None else owner.curve.labels.tolist()
     return Points(owner.series.sensor, owner.series.unit, owner.curve.t, owner.curve.x, labels, withdrawn)
 

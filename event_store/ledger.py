@@ -11,10 +11,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from event_store.catalog import insert, one
-from event_store.paths import bucket_of, month_of, new_segment
+from event_store.paths import BUCKETS, bucket_of, month_of, new_segment
 from event_store.segments import SENT_SCHEMA, TS, Segment, segment_table, write_segment
 from event_store.store import Store
 
@@ -109,15 +111,18 @@ def end_upload(
     )
 
 
-def write_sent(store: Store, bucket: int, number: int, rows: pa.Table) -> list[Segment]:
-    """Write rows of assets of one bucket (SENT_SCHEMA) as segments, one for each month; nothing names them yet."""
+def write_sent(store: Store, number: int, rows: pa.Table, buckets: NDArray[np.int64]) -> list[Segment]:
+    """Write rows (see `sent_table`), which lie in these buckets, as segments, one for each bucket and month; nothing
+    names them yet."""
     stamps = rows.column("ts").to_numpy().view("M8[us]")
-    months = stamps.astype("M8[M]").astype(int)
+    months = stamps.astype("M8[M]").astype(np.int64)
+    places = months * BUCKETS + buckets
     segments = []
-    for month in sorted({*months.tolist()}):
-        chosen = months == month
-        part, t = rows.filter(pa.array(chosen)), stamps[chosen].astype(int)
-        name = month_of(int(t[0]))
+    for where in np.unique(places).tolist():
+        chosen = places == where
+        # Encoded only now: a dictionary would keep names of assets that lie elsewhere, also after they are purged.
+        part, t = rows.filter(pa.array(chosen)).cast(SENT_SCHEMA), stamps[chosen].astype(np.int64)
+        name, bucket = month_of(int(t[0])), where % BUCKETS
         path = new_segment("sent", bucket, name)
         size, checksum = write_segment(store.files, path, "sent", [part])
         extent = (int(t.min()), int(t.max()))
@@ -167,11 +172,13 @@ _MARKS = pa.schema(
 
 
 def _register_pairs(con: duckdb.DuckDBPyConnection, pairs: Sequence[PairMark]) -> None:
-    con.register("_pairs", pa.Table.from_pylist([pair._asdict() for pair in pairs], _MARKS))
+    columns = list(zip(*pairs, strict=True)) or [()] * len(_MARKS)
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, _MARKS, strict=True)]
+    con.register("_pairs", pa.table(arrays, schema=_MARKS))
 
 
 def sent_table(columns: Mapping[str, Any]) -> pa.Table:
-    """Rows of the ledger, from columns by name; stamps as integers, µs UTC."""
+    """Rows of the ledger, from columns by name; stamps as integers, µs UTC. Names are not encoded yet."""
     arrays = {name: columns[name] for name in SENT_SCHEMA.names}
     arrays["ts"] = pa.array(columns["ts"], pa.int64()).view(TS)
-    return pa.table(arrays).cast(SENT_SCHEMA)
+    return pa.table(arrays)

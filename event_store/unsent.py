@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from event_store.ledger import PairMark
 from event_store.object_store import own_errors
+from event_store.paths import bucket_of
 from event_store.store import Store
 from event_store.views import current, quoted, scan, standing
 
@@ -130,9 +131,9 @@ class Unsent:
 
 @contextmanager
 def unsent(
-    store: Store, platform: str, bucket: int, pairs: Sequence[tuple[str, str]], namings: Mapping[str, str]
+    store: Store, platform: str, pairs: Sequence[tuple[str, str]], namings: Mapping[str, str]
 ) -> Iterator[Unsent]:
-    """What may be unsent of some pairs (asset, model) of a bucket, as of one moment; a run may commit meanwhile."""
+    """What may be unsent of some pairs (asset, model), as of one moment; a run may commit meanwhile."""
     with duckdb.connect() as con, own_errors():
         store.files.serve(con)
         con.execute("set TimeZone = 'UTC'; create schema store")
@@ -144,7 +145,7 @@ def unsent(
             masks = catalog.sql(
                 "select m.* from store.masks m join _chosen c on c.asset_id = m.asset_id and c.model = m.model"
             ).to_arrow_table()
-            files = catalog.execute(_FILES, [bucket, list(_READ)]).fetchall()
+            files = catalog.execute(_FILES, [list({bucket_of(asset) for asset, _ in pairs}), list(_READ)]).fetchall()
             for name in ("_chosen", "_named"):
                 catalog.unregister(name)
         for name, table in (("work", work), ("store.masks", masks)):
@@ -161,7 +162,7 @@ def unsent(
 
 _FILES = """
 select path, kind, seq, epoch_us(last_ts) from store.segments
-where bucket = ? and kind in (select unnest(?)) order by seq, path"""
+where bucket in (select unnest(?)) and kind in (select unnest(?)) order by seq, path"""
 
 
 def _table(names: Sequence[str], rows: Sequence[tuple[str, str]]) -> pa.Table:

@@ -9,6 +9,7 @@ import duckdb
 import pandas as pd
 import pytest
 from platform_double import Killed, Platform, winning
+from toys import write_toys
 
 from actors import Fleet
 from actors.uploading import upload
@@ -103,6 +104,22 @@ def test_an_asset_of_which_nothing_is_left_is_withdrawn(
     ran.run(local=True)
     upload(ran, platform)
     assert platform.holds() == winning(ran)
+
+
+def test_a_provisional_point_that_moves_on_is_withdrawn(tmp_path: Path, workdir: Path, platform: Platform) -> None:
+    """A window's result is stamped at its newest sample: no mask and no later row says that it stood elsewhere."""
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"parameters": {"execution": {"enabled_models": "windowed"}}}))
+    fleet = Fleet(tmp_path / "store", settings, [write_toys(tmp_path / "toys", "windowed")])
+    for hour in (6, 12, 18):
+        path = tmp_path / f"{hour}.parquet"
+        rows(("EV-1", "current", f"2026-02-01T{hour:02}:00Z", 1.0)).to_parquet(path)
+        fleet.ingest(path)
+        fleet.run(local=True)
+        upload(fleet, platform)
+        assert platform.holds() == winning(fleet)
+        assert len(platform.holds()["EV-1", "windowed mean"]) == 1
+    assert sent_nothing(fleet, platform)
 
 
 def test_a_full_recompute_sends_only_points_that_differ(
