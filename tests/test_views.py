@@ -22,6 +22,7 @@ COLUMNS = {
     "skipped": "asset_id model missing",
     "runs": "run_id started_at ended_at mode seq assets events_replayed parked environment",
     "attempts": "asset_id model status reasons error seconds",
+    "uploads": "platform started_at ended_at status assets series points withdrawn failed",
     "quarantine": "batch file row reason raw",
 }
 """CONTRACT.md, "Views in fleet.duckdb"; the parameters are those of the registry below."""
