@@ -15,7 +15,9 @@ from event_store.store import Store
 from twins import Plan, PlanItem
 
 BATCH_EVENTS = 8_000_000
-"""About a second of work, and 130 MB: long against a call and the files that it writes, short against a run."""
+"""About a second of work, and 130 MB: long against a call and the files that it writes, short against a run.
+
+An asset's events are read as a whole: one that has more of them makes a batch of its own."""
 BATCH_ASSETS = 200
 
 
@@ -30,19 +32,20 @@ class Group:
 
 
 def grouped(items: Iterable[PlanItem], assets: int = BATCH_ASSETS, events: float = BATCH_EVENTS) -> Iterator[Group]:
-    """Cut the plan into groups by bucket, events and number of assets."""
+    """Cut the plan into groups by bucket, events and number of assets: what a host holds in memory at a time."""
     by_asset: dict[tuple[int, str], list[PlanItem]] = defaultdict(list)
     for item in items:
         by_asset[item.bucket, item.asset_id].append(item)
     group: Group | None = None
     for (bucket, asset), pairs in sorted(by_asset.items(), key=lambda entry: entry[0]):
-        full = group is not None and (group.events >= events or len(group.assets) >= assets)
+        more = max(item.events for item in pairs)
+        full = group is not None and (group.events + more > events or len(group.assets) >= assets)
         if group is None or group.bucket != bucket or full:
             if group is not None:
                 yield group
             group = Group(bucket)
         group.assets[asset] = pairs
-        group.events += max(item.events for item in pairs)
+        group.events += more
     if group is not None:
         yield group
 
@@ -81,6 +84,7 @@ class WorkSource:
         accused = with_fed((p for p, lost in suspects.items() if lost > 1), self._items, self._above)
         self._accused = sorted((accused if together else suspected) & set(self._items), key=self._order.__getitem__)
         apart = set(self._accused)
+        self._batch_assets = batch_assets
         self._sound = deque(grouped(self._these(p for p in self._items if p not in suspected), batch_assets))
         self._suspects = deque(
             replace(group, suspect=True)
@@ -93,12 +97,12 @@ class WorkSource:
         self._dead: set[Pair] = set()
 
     def draw(self, ahead: int = 1) -> WorkBatch | None:
-        """The next batch, of which `ahead` are prepared together; None: there is none now. There may be more later:
-        when a batch is lost its pairs come again."""
+        """The next batch, of which `ahead` are prepared together, or so many small ones as make one; None: there is
+        none now. There may be more later: when a batch is lost its pairs come again."""
         if not self._ready:
             groups = self._sound or self._suspects
             if groups:
-                self._prepare([groups.popleft() for _ in range(min(ahead, len(groups)))])
+                self._prepare(list(self._next(groups, ahead)))
             elif self._accused and not self._out:
                 self._before_trial()
                 self._prepare([self._together(self._accused[:1])])
@@ -108,6 +112,16 @@ class WorkSource:
         batch = self._ready.popleft()
         self._out.add(batch.number)
         return batch
+
+    def _next(self, groups: deque[Group], ahead: int) -> Iterator[Group]:
+        """The next groups: each preparation opens the catalog, which takes longer than a day of one asset."""
+        assets = events = count = 0
+        while groups:
+            group = groups[0]
+            assets, events, count = assets + len(group.assets), events + group.events, count + 1
+            if count > max(ahead, 1) and (assets > self._batch_assets or events > BATCH_EVENTS):
+                return
+            yield groups.popleft()
 
     def done(self, number: int) -> None:
         """A batch has come back."""

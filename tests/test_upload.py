@@ -122,6 +122,26 @@ def test_a_provisional_point_that_moves_on_is_withdrawn(tmp_path: Path, workdir:
     assert sent_nothing(fleet, platform)
 
 
+def test_a_point_that_only_a_mask_hides_is_withdrawn(tmp_path: Path, workdir: Path, platform: Platform) -> None:
+    """The slot is replayed without its first point: nothing new stands where that was."""
+    settings = tmp_path / "settings.json"
+    settings.write_text(json.dumps({"parameters": {"execution": {"enabled_models": "latest"}}}))
+    fleet = Fleet(tmp_path / "store", settings, [write_toys(tmp_path / "toys", "latest")])
+    events = [("EV-1", "current", f"2026-02-0{day}T12:00Z", 0.0) for day in (1, 2, 3, 4)]
+    rows(*events).to_parquet(tmp_path / "0.parquet")
+    rows(("EV-1", "current", "2026-02-02T06:00Z", 90.0)).to_parquet(tmp_path / "1.parquet")
+    fleet.ingest(tmp_path / "0.parquet")
+    stray = fleet.ingest(tmp_path / "1.parquet").batch
+    fleet.run(local=True)
+    upload(fleet, platform)
+    assert ("90.0", None) in platform.content["EV-1", "latest value"].values()
+    fleet.retract(stray)
+    fleet.run(local=True)
+    assert upload(fleet, platform).withdrawn == 1
+    assert platform.holds() == winning(fleet)
+    assert sent_nothing(fleet, platform)
+
+
 def test_a_full_recompute_sends_only_points_that_differ(
     ran: Fleet, platform: Platform, write: Callable[..., Path], settings_document: dict[str, Any]
 ) -> None:

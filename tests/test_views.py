@@ -7,8 +7,10 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from platform_double import Platform
 
 from actors import Fleet
+from actors.uploading import upload
 
 COLUMNS = {
     "assets": "asset_id capacity chemistry cells_in_series site first_ts last_ts events",
@@ -71,6 +73,7 @@ def published(tmp_path_factory, make_events):
     fleet.ingest(root / "events.parquet")
     fleet.import_assets(root / "assets.csv")
     fleet.run(local=True)
+    upload(fleet, Platform())
     return root / "store" / "fleet.duckdb"
 
 
