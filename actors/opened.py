@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from actors.settings_file import settings_path
 from altergo_interface.config import Settings, load_settings
@@ -17,9 +18,13 @@ class Opened:
         root: str | Path = "fleet-store",
         settings: str | Path | None = None,
         models_dirs: Sequence[str | Path] = (),
+        *,
+        overrides: Any = None,
+        local: bool = True,
     ) -> None:
         self.root = Path(root)
         self._settings_file = Path(settings) if settings is not None else None
+        self._overrides, self._local = overrides, local
         self._models_dirs = tuple(Path(folder) for folder in models_dirs)
 
     def store(self) -> Store:
@@ -33,4 +38,5 @@ class Opened:
     def settings(self) -> Settings:
         """The settings in force."""
         # Absolute, because a run records it for the next one, which may be started elsewhere.
-        return load_settings(settings_path(self.root, self._settings_file).absolute())
+        path = settings_path(self.root, self._settings_file).absolute()
+        return load_settings(path, local=self._local, over=self._overrides)
