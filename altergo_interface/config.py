@@ -5,6 +5,7 @@
 run; a model's configuration may be flat in its block or under `configuration`. Unknown keys are errors.
 """
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -117,7 +118,7 @@ def defaulted(settings: Settings) -> list[str]:
         and (name not in manual or settings.execution.compute_type == "manual")
     ]
     where = f"{settings.source}: parameters.execution"
-    return [f"{where}.{name} is missing: {getattr(settings.execution, name)!r} is used" for name in missing]
+    return [f"{where}.{name} is missing: {json.dumps(getattr(settings.execution, name))} is used" for name in missing]
 
 
 def _explained(error: ValidationError, source: str) -> SettingsError:

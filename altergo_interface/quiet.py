@@ -35,30 +35,35 @@ def hushed(secret: Secret) -> Iterator[None]:
         yield
 
 
+_LOG_HIDES: list[Secret] = []
+
+
 def hushed_for_good(secret: Secret) -> None:
-    """The same from now on, each stream in its place: for a call that goes on after nobody waits for it any more."""
+    """The same from now on, each stream in its place: for what ends with the process, or with nobody knows what."""
     with _ONE_AT_A_TIME:
         for name in ("stdout", "stderr"):
             stream: Any = getattr(sys, name)
-            if not isinstance(stream, _HidingStream):
+            if secret and getattr(stream, "secret", None) is not secret:
                 setattr(sys, name, _HidingStream(stream, secret))
-                logging.setLogRecordFactory(_without(secret, logging.getLogRecordFactory()))
+        if secret and not any(known is secret for known in _LOG_HIDES):
+            _LOG_HIDES.append(secret)
+            logging.setLogRecordFactory(_without(secret, logging.getLogRecordFactory()))
 
 
 class _HidingStream:
     """A stream that passes on whole lines, or what it has when it is flushed, without the secret."""
 
     def __init__(self, to: TextIO, secret: Secret) -> None:
-        self._to, self._secret, self._rest = to, secret, ""
+        self._to, self.secret, self._rest = to, secret, ""
 
     def write(self, text: str) -> int:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
-            self._to.write(self._secret.hide(line) + "\n")
+            self._to.write(self.secret.hide(line) + "\n")
         return len(text)
 
     def flush(self) -> None:
-        self._to.write(self._secret.hide(self._rest))
+        self._to.write(self.secret.hide(self._rest))
         self._rest = ""
         self._to.flush()
 

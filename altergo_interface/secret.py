@@ -9,6 +9,9 @@ HIDDEN = "***"
 _CUT = 8
 """A library may cut a URL anywhere: a beginning of a secret as long as this is hidden as well."""
 
+_SHORTEST = 6
+"""No key is shorter; to hide a placeholder of a letter or two would spoil every text."""
+
 
 class Secret:
     """A key. Only `reveal` gives it, to the one request that needs it."""
@@ -32,7 +35,7 @@ class Secret:
 
     def _spellings(self) -> Iterator[str]:
         value = self._value
-        if value:
+        if len(value) >= _SHORTEST:
             spellings = {value, quote(value, safe=""), quote(value), quote_plus(value), json.dumps(value)[1:-1]}
             yield from sorted({*spellings, repr(value)[1:-1]}, key=len, reverse=True)
 
