@@ -88,6 +88,6 @@ def _model_values(spec: ModelSpec, block: ModelSettings) -> Iterator[tuple[KeyPa
         yield (*where, "inputs", name), list(names), MANIFEST
     for name, shown in block.outputs.items():
         yield (*where, "outputs", name), shown, DEFAULT
-    values = spec.manifest.effective_configuration(dict(block.configuration), f"models.{spec.name}")
+    values = spec.manifest.effective_configuration(dict(block.configuration), f"parameters.models.{spec.name}")
     for name, value in values.items():
         yield (*where, "configuration", name), value, MANIFEST

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from actors.fetching import FetchReport
 from actors.fleet import Fleet
+from actors.planning import enabled_models
 from actors.platform_arguments import PlatformArguments
 from actors.report import RunReport
 from altergo_interface.config import Settings, defaulted
 from altergo_interface.gateway import Gateway
 from altergo_interface.gateways import SDK, open_gateway
-from altergo_interface.sensors import is_pattern
 from altergo_interface.settings_document import key_paths, plain_document, read_document
 
 STORE = Path("fleet-store")
@@ -39,6 +39,7 @@ def run_for_platform(arguments: PlatformArguments, say: Say) -> PlatformRun:
     """Fetch and run as the arguments ask. Raises TwinsError for what is wrong with them; nothing is done then."""
     fleet = platform_fleet(arguments)
     settings = fleet.settings()
+    enabled_models(fleet.registry(), settings)  # a wrong name or key ends it before anything is fetched
     for line in (*defaulted(settings), *unsent(arguments, settings)):
         say(f"warning: {line}")
     gateway = platform_gateway(arguments, fleet, settings)
@@ -70,17 +71,17 @@ def platform_gateway(arguments: PlatformArguments, fleet: Fleet, settings: Setti
 
 
 def wanted_sensors(fleet: Fleet, settings: Settings) -> list[str]:
-    """The sensors that the settings name, literally: declared ones, and those that the inputs of models map to."""
+    """Names and patterns of sensors in the settings: declared ones, and what the enabled models' inputs map to."""
     registry = fleet.registry()
-    names = [name for block in settings.models.values() for entry in block.inputs.values() for name in entry.names]
-    for model, spec in registry.items():
+    names = [*settings.sensors]
+    for model, spec in enabled_models(registry, settings).specs.items():
         mapped = settings.models[model].inputs if model in settings.models else {}
         for name, entry in spec.manifest.inputs.items():
-            if entry.is_series and name not in mapped:
-                names += entry.default or (name,)
+            if entry.is_series:
+                given = mapped[name].names if name in mapped else ()
+                names += given or entry.default or (name,)
     outputs = tuple(f"{model}:" for model in registry)
-    named = dict.fromkeys([*settings.sensors, *names])
-    return [name for name in named if not is_pattern(name) and not name.startswith(outputs)]
+    return [name for name in dict.fromkeys(names) if not name.startswith(outputs)]
 
 
 def unsent(arguments: PlatformArguments, settings: Settings) -> list[str]:

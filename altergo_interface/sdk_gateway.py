@@ -19,6 +19,7 @@ from altergo_interface.quiet import Outcome, hushed, hushed_for_good, outcome
 from altergo_interface.retrying import Retry, within
 from altergo_interface.sdk_shapes import arguments, frame_of, samples
 from altergo_interface.secret import Secret
+from altergo_interface.sensors import is_pattern, matching
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ class SdkGateway:
         given: what the platform passes to a function (URLs and the like), without the key.
         key: the user's API key.
         assets: the ids of the assets.
-        sensors: the names of the sensors to fetch; the platform is not known to list them.
+        sensors: the names of the sensors to fetch; patterns count where the SDK's asset lists what it has.
         retry, timeout_s: each call is repeated and given up as they say.
         now: the time, µs UTC.
 
@@ -93,12 +94,20 @@ class SdkGateway:
         """Sensor by sensor, a month to a page."""
         asset = self._asset(asset_id)
         end = self._now() + 86_400_000_000
-        for sensor in self._sensors:
+        for sensor in self._wanted(asset):
             start = since.get(sensor, self._first_us)
             for low in range(start, end, WINDOW_US):
                 t, x = self._page(asset, asset_id, sensor, low, min(low + WINDOW_US, end))
                 if len(t):
                     yield Page(sensor, t, x)
+
+    def _wanted(self, asset: Any) -> list[str]:
+        listed = getattr(asset, "sensors", None)
+        if not isinstance(listed, list | tuple):
+            return [name for name in self._sensors if not is_pattern(name)]
+        names = [entry.get("name") if isinstance(entry, Mapping) else entry for entry in listed]
+        there = [name for name in names if isinstance(name, str)]
+        return list(dict.fromkeys(found for name in self._sensors for found in matching(name, there)))
 
     def _page(self, asset: Any, asset_id: str, sensor: str, low: int, high: int) -> Any:
         span = {"start": _stamp(low), "end": _stamp(high)}

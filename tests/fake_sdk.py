@@ -14,11 +14,19 @@ KEY = "k3y-Zq7+/ä-9fT2mB0wX5"
 GIVEN = {"altergoFactoryApi": "https://acme.altergo.io", "altergoIotApi": "https://iot.acme.altergo.io"}
 
 
+class HttpError(Exception):
+    """An error with a response, as HTTP libraries raise it."""
+
+    def __init__(self, status):
+        super().__init__(f"{status} for url")
+        self.response = types.SimpleNamespace(status_code=status)
+
+
 class Asset:
     """The SDK's object of an asset."""
 
-    def __init__(self, asset_id, parameters):
-        self.id, self.parameters, self.df = asset_id, parameters, None
+    def __init__(self, asset_id, parameters, sensors):
+        self.id, self.parameters, self.sensors, self.df = asset_id, parameters, sensors, None
 
 
 class FakePlatform:
@@ -29,6 +37,7 @@ class FakePlatform:
         self.results = defaultdict(lambda: defaultdict(dict))
         self.calls, self.pauses = [], []
         self.hook = lambda key: None
+        self.listed = lambda asset: list(self.samples[asset])
 
     def install(self, monkeypatch):
         """Put `altergo_sdk` into the interpreter for the length of a test."""
@@ -49,8 +58,8 @@ class FakePlatform:
         if fault is not None:
             raise fault
 
-    def open(self, *assets, key=KEY, **more):
-        sensors = sorted({sensor for asset in self.samples.values() for sensor in asset})
+    def open(self, *assets, key=KEY, sensors=None, **more):
+        sensors = sensors or sorted({sensor for asset in self.samples.values() for sensor in asset})
         retry = Retry(attempts=3, sleep=self.pauses.append, jitter=lambda: 1.0)
         options = {"retry": retry, "now": lambda: 1_769_731_200_000_000 + 30 * 86_400_000_000} | more
         return SdkGateway(GIVEN, Secret(key), assets, sensors, **options)
@@ -65,7 +74,7 @@ class Client:
     def getAssetById(self, assetId):  # noqa: N802, N803
         self._platform.step("asset", self.key)
         known = self._platform.given.get(assetId)
-        return None if known is None else Asset(assetId, known)
+        return None if known is None else Asset(assetId, known, self._platform.listed(assetId))
 
     def getAssetSensorData(self, asset, sensorNames, startDate, endDate):  # noqa: N802, N803
         self._platform.step("fetch", self.key)
