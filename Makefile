@@ -27,7 +27,7 @@ bench: $(VENV)/.installed
 # Fifty random kills (of a run, a host, the driver, a node, everything), interruptions, full disks and failing object
 # stores of each kind; a killer in every batch of 10,000 assets; a machine that runs out of memory. An hour or two.
 trials: $(VENV)/.installed
-	TWINS_TRIALS=50 $(BIN)/pytest tests/test_kill.py tests/test_trials.py tests/test_full_disk.py \
+	TWINS_TRIALS=50 $(BIN)/pytest tests/test_kill.py tests/test_compact.py tests/test_trials.py tests/test_full_disk.py \
 		tests/test_flaky_object_store.py tests/test_many_killers.py tests/test_out_of_memory.py
 
 # Needs the reference data: TWINS_REFERENCE_DATA names its folder.

@@ -141,18 +141,21 @@ class Fleet(Upkeep):
         local: bool = False,
         address: str | None = None,
         workers: int | None = None,
+        isolation: str = "hosted",
         idle_s: float = IDLE_S,
         hooks: LiveHooks | None = None,
         stop: threading.Event | None = None,
     ) -> None:
-        """Keep twins alive that follow the log, until `stop` is set: on Ray, or in-process (`local`).
+        """Keep twins alive that follow the log, until `stop` is set: on Ray (`isolation` as for `run`), or in-process
+        (`local`).
 
         Twins without events for `idle_s` leave memory; they wake with their next event. `hooks` tell what happens.
         Raises StoreBusy while a run or another live session holds the store, and InfrastructureError where the hosts
         fail; what was committed until then stays.
         """
         store = self.store()
-        options = LiveOptions(Selection.parse(select), local, address, workers, idle_s)
+        isolated = isolated_by(isolation, local)
+        options = LiveOptions(Selection.parse(select), local, address, workers, idle_s, isolated)
         with store.running(PURPOSE):
             told, end = hooks or LiveHooks(), stop or threading.Event()
             keep_alive(store, self.registry(), self.settings(), self._models_dirs, options, told, end)

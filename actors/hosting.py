@@ -1,5 +1,6 @@
 """Hosts as their pool sees them: what is in flight to each, where it had come to, and when too many have died."""
 
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,3 +79,10 @@ def first_line(error: BaseException) -> str:
     """The first line of an error's text that says something."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__
+
+
+def hint_of(address: str | None) -> str:
+    """What to do where Ray could not be started. To a driver without its token a cluster does not answer."""
+    if address or os.environ.get("RAY_ADDRESS"):
+        return "Is it the head's? If that has a token: RAY_AUTH_MODE=token, and the same ~/.ray/auth_token"
+    return "Try --local"

@@ -10,8 +10,8 @@ from actors.work import BatchResult
 class Round(Run):
     """A run that calls `on_commit` with the results of every commit."""
 
-    def __init__(self, *given: Any, on_commit: Callable[[Sequence[BatchResult]], None]) -> None:
-        super().__init__(*given)
+    def __init__(self, *given: Any, isolated: bool, on_commit: Callable[[Sequence[BatchResult]], None]) -> None:
+        super().__init__(*given, isolated=isolated)
         self._on_commit = on_commit
 
     def _commit(self) -> None:

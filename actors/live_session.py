@@ -23,13 +23,15 @@ PURPOSE = "a live session"
 
 @dataclass(frozen=True, slots=True)
 class LiveOptions:
-    """Which twins, where they live (`local`: in this process), and for how long they stay awake without events."""
+    """Which twins, where they live (`local`: in this process; `isolated`: each in one of its own), and for how long
+    they stay awake without events."""
 
     selection: Selection
     local: bool = False
     address: str | None = None
     workers: int | None = None
     idle_s: float = IDLE_S
+    isolated: bool = False
 
 
 def keep_alive(
@@ -47,7 +49,7 @@ def keep_alive(
     """
     with store.catalog.transaction("live") as con:
         recover(con)
-    live = Live(store, registry, settings, options.selection, options.idle_s, hooks)
+    live = Live(store, registry, settings, options.selection, options.idle_s, hooks, isolated=options.isolated)
     made = {name: fingerprint.value for name, fingerprint in live.models.fingerprints.items()}
     with probe_of(store) as probe:
         config = HostConfig(store.files, settings, models_dirs, made, probe)
@@ -62,7 +64,8 @@ def _open_pool(config: HostConfig, options: LiveOptions) -> Iterator[LivePool]:
             yield local
         return
     from actors.ray_live import RayLivePool  # Ray takes seconds to import: only a session that asks for it does
+    from actors.ray_twins import RayTwinPool
 
-    pool = RayLivePool(config, options.address, options.workers)
+    pool = (RayTwinPool if options.isolated else RayLivePool)(config, options.address, options.workers)
     with pool:
         yield pool

@@ -37,8 +37,8 @@ def request_of(
     return Request(mode, low, high, execution.max_days_period_compute, named=compute_type is not None)
 
 
-def plan_document(found: Plan) -> dict[str, Any]:
-    """A plan as JSON."""
+def plan_document(found: Plan, shown: int | None = None) -> dict[str, Any]:
+    """A plan as JSON; of its pairs to run only the first `shown`, None: all."""
     request = found.request
     asked = {
         "compute_type": request.mode,
@@ -51,7 +51,7 @@ def plan_document(found: Plan) -> dict[str, Any]:
         "seq": found.seq,
         "settings": found.settings,
         "request": asked,
-        "items": [_item(item) for item in found.items],
+        "items": [_item(item) for item in found.items[:shown]],
         "skipped": [s._asdict() for s in found.skipped],
         "blocked": [b._asdict() for b in found.blocked],
         "warnings": list(found.warnings),

@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from ray.exceptions import OutOfMemoryError, RayActorError, RayError, WorkerCras
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from actors.host import TwinHost
-from actors.hosting import Deaths, Host, Witness, cause_of, first_line
+from actors.hosting import Deaths, Host, Witness, cause_of, first_line, hint_of
 from actors.running import LostBatch
 from actors.work import BatchResult, HostConfig, Pair, WorkBatch
 from actors.work_source import WorkSource
@@ -61,6 +61,7 @@ class RayPool(AbstractContextManager["RayPool"]):
     """
 
     host_class: type[TwinHost] = TwinHost
+    host_options: Mapping[str, Any] = {"num_cpus": 1}
     survives = True
 
     def __init__(
@@ -82,10 +83,10 @@ class RayPool(AbstractContextManager["RayPool"]):
             self.workers = workers or max(1, _cpus())
             # A dead host is replaced by a new one, and its work is handed out anew by the run itself: Ray's own
             # retries would hand a model that kills its process from host to host.
-            self._class = ray.remote(max_restarts=0, max_task_retries=0, num_cpus=1)(self.host_class)
+            self._class = ray.remote(max_restarts=0, max_task_retries=0, **self.host_options)(self.host_class)
             self._hosts = [self._new_host() for _ in range(self.workers)]
         except (RayError, ConnectionError, OSError, ValueError) as error:
-            raise InfrastructureError(f"Ray could not be started: {first_line(error)}", "Try --local") from error
+            raise InfrastructureError(f"Ray could not be started: {first_line(error)}", hint_of(address)) from error
 
     def _new_host(self) -> Host:
         actor = self._class.remote(self._config)
@@ -155,7 +156,7 @@ class RayPool(AbstractContextManager["RayPool"]):
         if reason:
             self._refused += 1
             self._hosts.remove(host)
-            ray.kill(host.actor)
+            self._end(host)
             if (line := f"a host was refused: {reason}") not in self.warnings:
                 self.warnings.append(line)
 
@@ -199,12 +200,15 @@ class RayPool(AbstractContextManager["RayPool"]):
         self._renew(host)
 
     def _renew(self, host: Host) -> None:
-        ray.kill(host.actor)  # one that is only out of reach would keep its CPU
+        self._end(host)  # one that is only out of reach would keep its CPU
         self._hosts[self._hosts.index(host)] = self._new_host()
+
+    def _end(self, host: Host) -> None:
+        ray.kill(host.actor)
 
     def __exit__(self, *exc: object) -> None:
         for host in self._hosts:
-            ray.kill(host.actor)
+            self._end(host)
         if self._mine:
             ray.shutdown()
 
@@ -226,11 +230,8 @@ def _start(address: str | None, workers: int | None) -> None:
 def _init(address: str | None, workers: int | None) -> None:
     options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
     address = address or os.environ.get("RAY_ADDRESS")
-    if address:
-        ray.init(address=address, **options)
-    else:
-        # "local" never attaches to a stranger's cluster that happens to run on this machine.
-        ray.init(address="local", num_cpus=workers, **options)
+    # "local" never attaches to a stranger's cluster that happens to run on this machine.
+    ray.init(**{"address": address} if address else {"address": "local", "num_cpus": workers}, **options)
 
 
 def _result(reference: Any) -> BatchResult:
@@ -243,7 +244,6 @@ def _result(reference: Any) -> BatchResult:
             raise cause from error
         if isinstance(error, _DIED) and "creation task" not in str(error):
             raise
-        raise InfrastructureError(
-            f"a Ray host failed: {first_line(error)}", "What was committed stays; run again to go on"
-        ) from error
+        hint = "What was committed stays; run again to go on"
+        raise InfrastructureError(f"a Ray host failed: {first_line(error)}", hint) from error
     return result

@@ -15,7 +15,9 @@ from event_store.store import Store
 from twins import Plan, PlanItem
 
 BATCH_EVENTS = 8_000_000
-"""About a second of work, and 130 MB: long against a call and the files that it writes, short against a run."""
+"""About a second of work, and 130 MB: long against a call and the files that it writes, short against a run.
+
+An asset's events are read as a whole: one that has more of them makes a batch of its own."""
 BATCH_ASSETS = 200
 
 
@@ -30,19 +32,20 @@ class Group:
 
 
 def grouped(items: Iterable[PlanItem], assets: int = BATCH_ASSETS, events: float = BATCH_EVENTS) -> Iterator[Group]:
-    """Cut the plan into groups by bucket, events and number of assets."""
+    """Cut the plan into groups by bucket, events and number of assets: what a host holds in memory at a time."""
     by_asset: dict[tuple[int, str], list[PlanItem]] = defaultdict(list)
     for item in items:
         by_asset[item.bucket, item.asset_id].append(item)
     group: Group | None = None
     for (bucket, asset), pairs in sorted(by_asset.items(), key=lambda entry: entry[0]):
-        full = group is not None and (group.events >= events or len(group.assets) >= assets)
+        more = max(item.events for item in pairs)
+        full = group is not None and (group.events + more > events or len(group.assets) >= assets)
         if group is None or group.bucket != bucket or full:
             if group is not None:
                 yield group
             group = Group(bucket)
         group.assets[asset] = pairs
-        group.events += max(item.events for item in pairs)
+        group.events += more
     if group is not None:
         yield group
 

@@ -44,6 +44,9 @@ class SensorRule(BaseModel):
         return 5.0 * self.cadence_s if self.cadence_s is not None else 120.0
 
 
+_UNDECLARED = SensorRule()
+
+
 @lru_cache(maxsize=4096)
 def _pattern(name: str) -> re.Pattern[str]:
     literal = re.escape(name).replace(r"\*", ".*").replace(r"\#", "#").replace("#", r"(\d+)")
@@ -74,4 +77,4 @@ def rule_for(sensor: str, rules: Mapping[str, SensorRule]) -> SensorRule:
     exact = rules.get(sensor)
     if exact is not None:
         return exact
-    return next((rule for name, rule in rules.items() if matches(name, sensor)), SensorRule())
+    return next((rule for name, rule in rules.items() if matches(name, sensor)), _UNDECLARED)

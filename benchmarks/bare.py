@@ -66,7 +66,7 @@ def _prepared(fleet: Fleet) -> list[tuple[Twin, list[StepData]]]:
     found = []
     for asset in facts.assets.values():
         series = read_assets(store.files, segments[asset.bucket], {asset.asset_id: None})[asset.asset_id]
-        for name in sorted(registry):
+        for name in settings.execution.enabled_models or sorted(registry):
             work = AssetWork(asset.asset_id, asset.sensors, asset.parameters, ())
             twin = build_twin(registry[name], settings, work, {})
             cursor = Cursor(Prepared.of(twin.binding, series.events, twin.genesis()))

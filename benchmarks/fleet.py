@@ -1,5 +1,6 @@
 """The fleet that all benchmarks share: simulated, one row a minute, written as event files."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,9 +19,19 @@ def event_files(folder: Path) -> list[Path]:
     return write_fleet(FleetSpec(assets=ASSETS, days=DAYS, seed=3), folder)
 
 
-def fleet(root: Path) -> Fleet:
-    """The facade over a benchmark store, under the packaged settings."""
-    return Fleet(root, packaged_settings())
+SCIENCE = ("eq_cycles", "imbalance_analysis", "soc_ocv_estimation", "voltage_monitor")
+"""The models that estimate something; `data_quality` counts."""
+
+
+def fleet(root: Path, models: tuple[str, ...] | None = None) -> Fleet:
+    """The facade over a benchmark store, under the packaged settings, with some models or all."""
+    settings = packaged_settings()
+    if models is not None:
+        document = json.loads(settings.read_text())
+        document["parameters"]["execution"]["enabled_models"] = models
+        settings = root.with_name(f"{len(models)}-models.json")
+        settings.write_text(json.dumps(document))
+    return Fleet(root, settings)
 
 
 def best(repeats: int, measured: Callable[[], float]) -> float:

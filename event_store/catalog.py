@@ -23,6 +23,10 @@ from event_store.views import quoted
 STORAGE_VERSION = "v1.5.0"
 """Readable by DuckDB 1.5 and later; keeps VARIANT. The default of DuckDB 2.0 is unreadable by 1.5."""
 
+ROW_GROUP_ROWS = 16_384
+"""Many small commits leave small row groups, which a checkpoint merges into whole ones, in memory. With DuckDB's
+122,880 rows, states among them, that took 3.2 GB and twenty seconds at a time; with so many 0.6 GB and no pause."""
+
 
 def create_database(path: os.PathLike[str], statements: str) -> None:
     """Create a DuckDB file that every client since 1.5 can open, with these tables in the schema `store`."""
@@ -159,7 +163,8 @@ class Catalog:
         con = _instance(os.getpid()).cursor()
         name = str(self._paths.catalog).replace("'", "''")
         try:
-            con.execute(f"attach '{name}' as {self._alias}; use {self._alias}; set TimeZone = 'UTC'")
+            con.execute(f"attach '{name}' as {self._alias} (row_group_size {ROW_GROUP_ROWS})")
+            con.execute(f"use {self._alias}; set TimeZone = 'UTC'")
             return con, int(one(con, "select value from store.meta where key = 'schema_version'") or 0)
         except duckdb.Error as error:
             self._close(con)

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from altergo_interface.errors import StoreBusy
 from event_store.listing import listed, replace_listed
-from event_store.merge_events import merge_events
+from event_store.merge_events import merge_events, newest_events
 from event_store.merge_results import CLOSED, Visibility
 from event_store.object_store import own_errors
 from event_store.segments import Segment
@@ -49,8 +49,11 @@ class CompactReport:
         self.after += len(new)
 
 
-def compact(store: Store, above: int = COMPACT_ABOVE, wait_s: float = INGEST_WAIT_S) -> CompactReport:
-    """Merge the segments of every place with more than `above` of them. The caller holds the run lock.
+def compact(
+    store: Store, above: int = COMPACT_ABOVE, wait_s: float = INGEST_WAIT_S, *, newest: bool = False
+) -> CompactReport:
+    """Merge the segments of every place with more than `above` of them; of events with `newest` only as many of the
+    newest as pay, see `newest_events`. The caller holds the run lock.
 
     New segments are on the disk before one transaction for each bucket lists them instead of the old ones. Events
     need the ingest lock: where it is not free within `wait_s`, they wait for the next compaction.
@@ -68,7 +71,7 @@ def compact(store: Store, above: int = COMPACT_ABOVE, wait_s: float = INGEST_WAI
             except StoreBusy:
                 report.note = _BUSY
                 return report
-            _merge_events(store, bucket, months, report)
+            _merge_events(store, bucket, months, report, newest)
     return report
 
 
@@ -93,10 +96,10 @@ def _segments(con: duckdb.DuckDBPyConnection, bucket: int) -> dict[Place, list[S
     return found
 
 
-def _merge_events(store: Store, bucket: int, places: Sequence[Place], report: CompactReport) -> None:
+def _merge_events(store: Store, bucket: int, places: Sequence[Place], report: CompactReport, newest: bool) -> None:
     with store.catalog.session("compact") as con:
         found = _segments(con, bucket)
-    old = [found[place] for place in places]
+    old = [newest_events(found[place]) if newest else found[place] for place in places]
     new = [merge_events(store.files, segments) for segments in old]
     with store.catalog.transaction("compact") as con:
         replace_listed(con, [segment for segments in old for segment in segments], new)

@@ -16,7 +16,7 @@ def tidy(store: Store) -> list[str]:
         full = crowded(con, COMPACT_ABOVE)
         garbage = due(con)
     if full:
-        compact(store, COMPACT_ABOVE, wait_s=0)
+        compact(store, COMPACT_ABOVE, wait_s=0, newest=True)
     return garbage
 
 

@@ -5,11 +5,13 @@ import logging
 import os
 import shutil
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from faults import Commands
 from pyarrow import fs
 from stories import Story
 
@@ -254,3 +256,11 @@ def story(workdir, settings, events, assets_csv):
         return Story(Fleet(folder, settings), events, assets_csv)
 
     return begin
+
+
+@pytest.fixture(scope="module")
+def commands() -> Iterator[Commands]:
+    """A process that runs the command line in forks of itself."""
+    found = Commands()
+    yield found
+    found.close()

@@ -21,6 +21,11 @@ ASSETS = tuple(f"EV-{n}" for n in range(8))
 FULL_RUN = ("run", "--compute-type", "full")
 
 
+def steps(count: int) -> range:
+    """The steps of a command at which to kill it: all of them in long trials, else every third."""
+    return range(1, count + 1, 1 if TRIALS else 3)
+
+
 def trials(usual: int) -> pytest.MarkDecorator:
     """So many trials in the test suite, fifty by `make trials`."""
     return pytest.mark.parametrize("trial", range(TRIALS or usual))

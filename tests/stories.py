@@ -37,11 +37,15 @@ class Story:
         self._ingest("first", self._between(0, 2.5))
         assert not self.fleet.run(local=True).parked
 
-    def go_on(self) -> None:
+    def arrive(self) -> None:
         late = self._between(1.25, 1.5)
         self._ingest("late", late.assign(value=late.value + 0.01))
         self._ingest("new", self._between(2.5, 4))
+
+    def go_on(self) -> None:
+        self.arrive()
         self.fleet.run(local=True)
+        late = self._between(1.25, 1.5)
         undone = self._ingest("undone", late.assign(value=late.value + 0.02))
         self.fleet.run(local=True)
         self.fleet.retract(undone)

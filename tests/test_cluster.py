@@ -1,4 +1,4 @@
-"""Several nodes: a real cluster of three on this machine, one killed in the middle; hosts that refuse to work."""
+"""Several nodes: a real cluster on this machine, a job on it, a node killed in the middle; hosts that refuse."""
 
 import json
 import os
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import ray
 import yaml
 from histories import random_history
+from ray._private.authentication.authentication_token_setup import enable_token_auth_by_default
 from ray.autoscaler._private.util import prepare_config, validate_config
-from ray.cluster_utils import Cluster
+from ray_nodes import MARK, Nodes
 
 from actors import Fleet
 from actors.host import TwinHost
@@ -30,7 +30,6 @@ MODELS = "eq_cycles,voltage_monitor,stops"
 
 STOPS = '''
 import os
-import ray
 from altergo_interface import Model, ModelState, Samples, register_model
 
 @register_model("stops")
@@ -42,12 +41,12 @@ class Stops(Model):
     def advance(self, state, data):
         current = data.series("current")
         home = self.config["home"]
-        if data["capacity"] == 111.0 and ray.is_initialized() and not os.path.exists(home + "/node"):
+        if data["capacity"] == 111.0 and "%s" in os.environ and not os.path.exists(home + "/node"):
             with open(home + "/node", "w") as file:
-                file.write(ray.get_runtime_context().get_node_id())
+                file.write(os.environ["%s"])
             open(home + "/gate").read()
         return self.State(n=state.n + len(current) - current.lead), {"n": Samples(current.t[-1:], current.x[-1:])}
-'''
+'''.replace("%s", MARK)
 MANIFEST = {
     "inputs": {"current": {"unit": "A"}, "capacity": {"type": "float"}},
     "outputs": {"n": {}},
@@ -60,18 +59,14 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture
-def nodes() -> Iterator[Cluster]:
-    """A head without CPUs, and two nodes with one each."""
-    # A dead node is to be noticed in a second, not in half a minute.
-    checks = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 200, "health_check_failure_threshold": 3}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": checks})
-    cluster.add_node(num_cpus=1)
-    cluster.add_node(num_cpus=1)
-    ray.init(address=cluster.address, log_to_driver=False, logging_level="error")
-    yield cluster
-    ray.shutdown()
-    cluster.shutdown()
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Nodes]:
+    """A head without CPUs, and at first two nodes with one each. Tests kill and add some: none may count on two."""
+    enable_token_auth_by_default()  # RAY_AUTH_MODE=token, for a process that has imported Ray already
+    with Nodes() as nodes:
+        nodes.add(cpus=1)
+        nodes.add(cpus=1)
+        yield nodes
 
 
 def fleet_in(root: Path) -> Fleet:
@@ -95,43 +90,44 @@ def fleet_in(root: Path) -> Fleet:
 
 
 @pytest.mark.ray
-def test_a_node_that_is_killed_costs_nothing(nodes: Cluster, tmp_path: Path) -> None:
-    fleet = fleet_in(tmp_path / "nodes")
+def test_a_job_whose_node_is_killed_ends_in_the_digest_of_a_local_run(nodes: Nodes, tmp_path: Path) -> None:
+    fleet = fleet_in(tmp_path / "job")
     os.mkfifo(tmp_path / "gate")
-
     gates: list[int] = []
 
     def kill_the_node() -> None:
         gates.append(os.open(tmp_path / "gate", os.O_WRONLY))  # returns when the model has stopped
-        (victim,) = (n for n in nodes.worker_nodes if n.node_id == (tmp_path / "node").read_text())
-        nodes.remove_node(victim, allow_graceful=False)
+        nodes.kill((tmp_path / "node").read_text())
 
-    killer = threading.Thread(target=kill_the_node)
+    killer = threading.Thread(target=kill_the_node, daemon=True)
     killer.start()
-    report = fleet.run()
+    given = ("--store", str(fleet.root), "--settings", str(fleet.root.parent / "settings.json"))
+    job = nodes.submit("twins", *given, "--models-dir", str(tmp_path / "models"), "run", "--address", "auto")
+    assert job.returncode == 0, job.stdout
     killer.join()
     os.close(gates[0])  # only now: on its node the model would have gone on
-    assert len(nodes.worker_nodes) == 1
-    assert (report.parked, report.pairs) == ([], 3 * len(ASSETS))
+    assert f"{3 * len(ASSETS)} pairs to run on Ray (auto)" in job.stdout
+    assert "0 parked" in job.stdout
     local = fleet_in(tmp_path / "local")
     local.run(local=True)
     assert fleet.digest() == local.digest()
 
 
 @pytest.mark.ray
-def test_a_node_that_joins_is_used(nodes: Cluster, tmp_path: Path) -> None:
-    with probe_of(fleet_in(tmp_path / "joins").store()) as probe:
-        pool = RayPool(config_of(tmp_path / "joins" / "store", probe))
-        assert pool.workers == 2
-        nodes.add_node(num_cpus=2)
+def test_a_node_that_joins_is_used(nodes: Nodes, tmp_path: Path) -> None:
+    with (
+        probe_of(fleet_in(tmp_path / "joins").store()) as probe,
+        RayPool(config_of(tmp_path / "joins" / "store", probe), nodes.address) as pool,
+    ):
+        before = pool.workers
+        nodes.add(cpus=2)
         pool._grow()
-        assert pool.workers == 4
-        pool.__exit__()
+        assert pool.workers == before + 2
 
 
 @pytest.mark.ray
 def test_one_host_that_refuses_leaves_the_work_to_the_others(
-    nodes: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nodes: Nodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken = str(tmp_path / "taken")
 
@@ -146,9 +142,25 @@ def test_one_host_that_refuses_leaves_the_work_to_the_others(
     monkeypatch.setattr(RayPool, "host_class", Picky)
     fleet = fleet_in(tmp_path / "picky")
     (tmp_path / "node").write_text("")  # nobody stops
-    report = fleet.run()
+    report = fleet.run(address=nodes.address)
     assert (report.parked, report.pairs) == ([], 3 * len(ASSETS))
     assert "a host was refused: node-7: its model 'eq_cycles' differs from the driver's" in report.warnings
+
+
+@pytest.mark.parametrize(("address", "hint"), [("192.0.2.1:6379", "RAY_AUTH_MODE=token"), (None, "Try --local")])
+def test_where_ray_does_not_start_it_says_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, address: str | None, hint: str
+) -> None:
+    def fails(*_: object) -> None:
+        raise ConnectionError("Failed to connect")
+
+    monkeypatch.setattr("actors.ray_pool._init", fails)
+    monkeypatch.setattr("ray.is_initialized", lambda: False)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    fleet = fleet_in(tmp_path / "absent")
+    with pytest.raises(InfrastructureError, match="Failed to connect") as error:
+        fleet.run(address=address)
+    assert hint in error.value.hint
 
 
 class Empty:
@@ -159,10 +171,13 @@ class Empty:
 
 
 @pytest.mark.ray
-def test_where_every_host_refuses_the_run_ends_with_the_reason(nodes: Cluster, tmp_path: Path) -> None:
+def test_where_every_host_refuses_the_run_ends_with_the_reason(nodes: Nodes, tmp_path: Path) -> None:
     fleet = fleet_in(tmp_path / "other")
     absent = Probe(fleet.store().files, "absent.probe", "checksum")
-    with RayPool(config_of(fleet.root, absent), workers=2) as pool, pytest.raises(InfrastructureError) as error:
+    with (
+        RayPool(config_of(fleet.root, absent), nodes.address, 2) as pool,
+        pytest.raises(InfrastructureError) as error,
+    ):
         list(pool.run(Empty()))  # type: ignore[arg-type]
     assert "is not the driver's store: share it at the same path" in str(error.value)
 
@@ -189,10 +204,10 @@ def test_a_host_says_why_it_cannot_work(tmp_path: Path) -> None:
 
 
 @pytest.mark.ray
-def test_a_process_for_each_asset_gives_the_same_digest(tmp_path: Path) -> None:
+def test_a_process_for_each_asset_gives_the_same_digest(nodes: Nodes, tmp_path: Path) -> None:
     fleet = fleet_in(tmp_path / "isolated")
     (tmp_path / "node").write_text("")
-    report = fleet.run("asset:EV-1,asset:EV-2,asset:EV-3", isolation="process", workers=2)
+    report = fleet.run("asset:EV-1,asset:EV-2,asset:EV-3", isolation="process", workers=2, address=nodes.address)
     assert report.pairs == 9
     isolated = fleet.digest("asset:EV-1,asset:EV-2,asset:EV-3")
     fleet.run("asset:EV-1,asset:EV-2,asset:EV-3", compute_type="full", local=True)

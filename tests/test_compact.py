@@ -2,7 +2,7 @@
 
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from faults import Commands, steps
 from histories import History, random_history, write_assets
 from test_arrivals import Log, clean_digest, deliver, fleet_in
-from test_kill import Crashes
 from toys import write_toys
 
 from actors import Fleet
@@ -248,17 +248,10 @@ def test_any_arrivals_compacted_after_every_run_give_the_digest_of_the_clean_log
     for low, high in pairwise(edges):
         deliver(fleet, tmp_path / "pieces", messages[low:high])
         assert fleet.run(local=True).parked == []
-        assert max(counts(fleet)) == 1
+        assert max(counts(fleet)) <= 3  # a larger and older segment of events is left alone
     assert fleet.plan().items == ()
     assert fleet.verify().findings == []
     assert fleet.digest() == clean_digest(tmp_path / "clean", log, toys)
-
-
-@pytest.fixture
-def crashes() -> Iterator[Crashes]:
-    found = Crashes()
-    yield found
-    found.close()
 
 
 @pytest.fixture(scope="module")
@@ -274,16 +267,16 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / "store"
 
 
-def test_every_step_of_a_compaction_can_be_the_last(small: Path, tmp_path: Path, crashes: Crashes) -> None:
+def test_any_step_of_a_compaction_can_be_the_last(small: Path, tmp_path: Path, commands: Commands) -> None:
     digest = Fleet(small).digest()
     command = ("store", "compact", "--all")
     counting = Path(shutil.copytree(small, tmp_path / "counting"))
-    code, steps = crashes.run(counting, 0, *command)
-    assert (code, steps >= 20) == (0, True)
-    for at in range(1, steps + 1):
+    code, count = commands.run(counting, *command)
+    assert (code, count >= 20) == (0, True)
+    for at in steps(count):
         store = Path(shutil.copytree(small, tmp_path / f"store{at}"))
         fleet = Fleet(store)
-        assert crashes.run(store, at, *command)[0] == -signal.SIGKILL
+        assert commands.run(store, *command, at=at)[0] == -signal.SIGKILL
         assert fleet.digest() == digest, f"killed at step {at}"
         assert fleet.verify().findings == []
         fleet.compact(every=True)

@@ -15,6 +15,7 @@ from histories import History, random_history, write_assets
 from live_sessions import LiveProcess, caught_up, wait_for
 
 from actors import Fleet
+from actors.cli.main import main
 from actors.live_socket import ask
 from altergo_interface import StoreBusy
 from event_store.locks import exclusive
@@ -106,6 +107,13 @@ def test_a_second_one_is_told_who_holds_the_store(fleet: Fleet) -> None:
         with LiveProcess(fleet.root, "--local", before=("--json",)) as second:
             assert second.process.wait(60) == 2
         live.end(signal.SIGINT)
+
+
+def test_a_process_for_each_twin_needs_ray(fleet: Fleet, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--store", str(fleet.root), "live", "--local", "--isolation", "process"])
+    assert end.value.code == 2
+    assert capsys.readouterr().err == "error: a process for each asset needs Ray. Drop --local\n"
 
 
 def test_it_answers_while_the_catalog_is_taken(prepared: tuple[Path, list[Path], str], fleet: Fleet) -> None:

@@ -1,5 +1,6 @@
 """Long-lived twins on Ray: the same digest, and a host that dies takes nobody with it."""
 
+import os
 import shutil
 import signal
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from live_sessions import LiveProcess, caught_up, following, wait_for
 from toys import write_toys
 
 from actors import Fleet
+from actors.live_awake import AwakeTwins
 from actors.live_socket import ask
 
 pytestmark = pytest.mark.ray
@@ -91,3 +93,59 @@ def test_a_model_that_kills_its_host_is_parked_and_the_others_go_on(tmp_path: Pa
         for asset in ASSETS:
             assert fleet.state(asset)["models"]["held"]["state"] == {"seconds": 300.0}
     assert fleet.status()["parked"] == 1
+
+
+def lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_process_for_each_twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It lives as long as its twin is awake. Killed, it takes nobody along, and the next events get another one."""
+    idle, passivate = [900.0], AwakeTwins.passivate
+
+    def passivate_by(awake: AwakeTwins) -> Sequence[str]:
+        awake._idle_s = idle[0]
+        return passivate(awake)
+
+    monkeypatch.setattr(AwakeTwins, "passivate", passivate_by)
+    toys = write_toys(tmp_path / "models", "held", "latest")
+    code = toys / "held" / "__init__.py"
+    seen = f'        with open("{tmp_path}/seen", "a") as file:\n            file.write(f"{{os.getpid()}}\\n")\n'
+    before = "        t, steps ="
+    code.write_text("import os\n" + code.read_text().replace(before, seen + before, 1))
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"parameters": {"execution": {"enabled_models": "held,latest"}}}')
+    fleet = Fleet(tmp_path / "store", settings, [toys])
+    events = random_history(33, ASSETS[:2], 3).events
+    parts = [events.slice(n * events.num_rows // 4, events.num_rows // 4) for n in range(4)]
+    fleet.import_assets(write_assets(tmp_path / "assets.csv", ASSETS[:2]))
+
+    def processes(n: int) -> set[int]:
+        """Those that replay one more part, which all assets have events in."""
+        (tmp_path / "seen").unlink(missing_ok=True)
+        fleet.ingest(History(parts[n]).write(tmp_path / f"{n}.parquet"))
+        wait_for(lambda: caught_up(fleet), "the twins")
+        return {int(line) for line in (tmp_path / "seen").read_text().split()}
+
+    fleet.ingest(History(parts[0]).write(tmp_path / "0.parquet"))
+    with following(fleet, local=False, isolation="process", workers=1):
+        first = processes(1)
+        assert len(first) == 2
+        victim, other = first
+        os.kill(victim, signal.SIGKILL)
+        second = processes(2)
+        assert len(second) == 2
+        assert other in second
+        idle[0] = 0.0
+        wait_for(lambda: not any(map(lives, second)), "the twins to sleep")
+        third = processes(3)
+        assert len(third) == 2
+        assert not third & (first | second)
+    once = Fleet(shutil.copytree(fleet.root, tmp_path / "once"), settings, [toys])
+    once.run(compute_type="full", local=True)
+    assert fleet.digest() == once.digest()
+    assert fleet.status()["parked"] == 0

@@ -9,9 +9,11 @@ from typing import Any
 import duckdb
 import moto.settings
 import pytest
+from live_sessions import caught_up, following, wait_for
 from stories import Tell, objects
 
 from actors import Fleet
+from actors.live_socket import ask
 from altergo_interface import InfrastructureError, StoreError
 from event_store import object_store
 from event_store.backup import KEPT, backups
@@ -44,6 +46,22 @@ def test_hosts_on_ray_write_to_the_object_store(story: Tell, s3: str) -> None:
     remote.begin()
     assert remote.fleet.run(compute_type="full", workers=1).parked == []
     assert remote.fleet.digest() == local.fleet.digest()
+
+
+def test_live_twins_follow_a_log_in_the_object_store(story: Tell, s3: str) -> None:
+    local, remote = story(None), story(f"{s3}/remote")
+    for one in (local, remote):
+        one.begin()
+    before = objects(s3)
+    with following(remote.fleet):
+        remote.arrive()
+        wait_for(lambda: caught_up(remote.fleet), "the twins")
+        assert ask(remote.fleet.store().paths, "EV-1") is not None
+    local.arrive()
+    local.fleet.run(local=True)
+    assert remote.fleet.digest() == local.fleet.digest()
+    assert remote.told() == local.told()
+    assert any("/segments/output/" in key for key in set(objects(s3)) - set(before))
 
 
 def test_a_store_whose_disk_is_lost_comes_back_and_goes_on(

@@ -95,7 +95,7 @@ def test_the_integral_is_the_area_under_the_curve(chemistry: str) -> None:
     table = load_table(chemistry)
     for soc in (0.0, 0.123, 0.5, 0.9999, 1.0):
         fine = np.union1d(np.linspace(0.0, soc, 20_001), table.soc[table.soc <= soc])
-        assert table.integral(soc) == pytest.approx(np.trapezoid(table.ocv(fine), fine), abs=1e-9)
+        assert table.integral(soc) == pytest.approx(np.trapezoid(table.ocv(fine), fine), abs=1e-6)
     assert table.integral([-1.0, 2.0]).tolist() == [0.0, float(table.integral(1.0))]
 
 

@@ -34,13 +34,6 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
 
 
 @pytest.fixture(scope="module")
-def commands() -> Iterator[Commands]:
-    found = Commands()
-    yield found
-    found.close()
-
-
-@pytest.fixture(scope="module")
 def nodes() -> Iterator[Cluster]:
     """A head without CPUs, and two nodes with one each."""
     # A dead node is to be noticed in a second, not in half a minute.

@@ -12,6 +12,8 @@ from altergo_interface.parameters import SENSOR_OVERRIDES
 from altergo_interface.sensors import SensorRule, is_pattern, matching, rule_for
 from altergo_interface.units import Conversion, conversion, dimension, is_unit
 
+_UNMAPPED = InputMapping()
+
 
 class ParameterFact(NamedTuple):
     """A parameter's value from `valid_from` on (µs UTC; None: always), known since sequence `seq`."""
@@ -82,7 +84,7 @@ class Missing:
 
 def declared_names(name: str, spec: InputSpec, settings: ModelSettings) -> tuple[str, ...]:
     """What an input is mapped to: the settings' names, else the manifest's, else its logical name."""
-    mapped = settings.inputs.get(name, InputMapping()).names
+    mapped = settings.inputs.get(name, _UNMAPPED).names
     return mapped or spec.default or (name,)
 
 
@@ -175,12 +177,14 @@ def _bind_series(
     upstream: Mapping[str, Manifest],
 ) -> tuple[str, tuple[SensorBinding, ...]]:
     """The first declared name that the asset has sensors for or that a model gives, and what feeds from there."""
-    wanted = block.inputs.get(name, InputMapping())
+    wanted = block.inputs.get(name, _UNMAPPED)
     for candidate in names if spec.is_series else ():
         found = matching(candidate, sensors) if is_pattern(candidate) else [candidate] * (candidate in sensors)
         if found:
             chosen = found if spec.type in GROUPS else found[:1]
-            rules = {s: rule_for(s, settings.sensors).model_copy(update=dict(overrides)) for s in chosen}
+            rules = {s: rule_for(s, settings.sensors) for s in chosen}
+            if overrides:
+                rules = {s: rule.model_copy(update=dict(overrides)) for s, rule in rules.items()}
             return candidate, tuple(_bind_one(sensor, rule, spec, wanted) for sensor, rule in rules.items())
         above = upstream_of(candidate, upstream)
         if above is not None:

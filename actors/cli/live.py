@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from actors.cli.run import Isolation
 from actors.cli.shell import Shell, of, say
 from actors.live import LiveHooks
 from actors.live_awake import IDLE_S
@@ -27,6 +28,9 @@ def live(
     idle_s: Annotated[float, typer.Option(min=0, help="Twins without events for so long leave memory.")] = IDLE_S,
     address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto (default: this machine).")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="Hosts (default: one per CPU).")] = None,
+    isolation: Annotated[
+        Isolation, typer.Option(help="process: one Ray actor process per twin that is awake.")
+    ] = Isolation.HOSTED,
     local: Annotated[bool, typer.Option("--local", help="In this process, without Ray.")] = False,
 ) -> None:
     """Follow the log with long-lived twins until Ctrl-C: what another process ingests is folded within a second."""
@@ -37,7 +41,8 @@ def live(
         on_record=(lambda version: _record(shell, version)) if follow else None,
         on_ready=lambda seq: _ready(shell, seq),
     )
-    shell.fleet().live(select, local=local, address=address, workers=workers, idle_s=idle_s, hooks=hooks)
+    where: dict[str, Any] = {"local": local, "address": address, "workers": workers, "isolation": isolation}
+    shell.fleet().live(select, **where, idle_s=idle_s, hooks=hooks)
 
 
 def _plan(shell: Shell, plan: Plan) -> None:

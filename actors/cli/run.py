@@ -63,17 +63,18 @@ def plan(
         show_explanation(shell, shell.fleet().explain(explain))
         return
     found = shell.fleet().plan(select, compute_type, since=since, until=until)
-    document = plan_document(found)
+    # Of a large fleet's plan the document takes longer than the plan: it is made only where it is asked for.
+    document = plan_document(found, None if shell.as_json or out is not None else SHOWN)
     if out is not None:
         out.write_text(json.dumps(document, indent=1) + "\n")
-    items = document["items"]
-    if not shell.as_json and items:
-        events = sum(item["events"] for item in items)
-        say(f"settings {found.settings}, sequence {found.seq}: {len(items)} pairs, about {events:,} events")
+    pairs = len(found.items)
+    if not shell.as_json and pairs:
+        events = sum(item.events for item in found.items)
+        say(f"settings {found.settings}, sequence {found.seq}: {pairs} pairs, about {events:,} events")
     columns = ("asset_id", "model", "reasons", "from", "to", "days", "events")
-    shell.table(document, items[:SHOWN], columns, "up to date")
+    shell.table(document, document["items"][:SHOWN], columns, "up to date")
     if not shell.as_json:
-        rest(len(items))
+        rest(pairs)
         for warning in found.warnings:
             say(f"warning: {warning}")
         for skipped in document["skipped"][:SHOWN]:

@@ -112,8 +112,8 @@ def arrange(parsed: Parsed) -> Arranged:
     key = np.ravel_multi_index((buckets[asset], month - base, asset, sensor), shape)
     ts, value, row = parsed.ts, parsed.value, parsed.row
     same_key = key[1:] == key[:-1]
-    if not ((key[1:] > key[:-1]) | (same_key & (ts[1:] >= ts[:-1]))).all():
-        order = np.lexsort((ts, key))
+    if not _sorted(key, ts):
+        order = _order(key, ts)
         key, ts, value, row = key[order], ts[order], value[order], row[order]
         same_key = key[1:] == key[:-1]
     repeats = np.append(False, same_key & (ts[1:] == ts[:-1]))
@@ -139,6 +139,17 @@ def arrange(parsed: Parsed) -> Arranged:
         a,
         s,
     )
+
+
+def _sorted(key: NDArray[np.int64], ts: NDArray[np.int64]) -> bool:
+    return bool(((key[1:] > key[:-1]) | ((key[1:] == key[:-1]) & (ts[1:] >= ts[:-1]))).all())
+
+
+def _order(key: NDArray[np.int64], ts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The stable order by key, then stamp. Most files give each series in order of time: then keys alone are sorted,
+    which takes a third as long."""
+    order = np.argsort(key, kind="stable")
+    return order if _sorted(key[order], ts[order]) else np.lexsort((ts, key))
 
 
 def _by_name(names: list[str], codes: NDArray[np.int32]) -> tuple[list[str], NDArray[np.int64]]:

@@ -48,10 +48,11 @@ def _charge(before: Fix | None, anchors: list[Fix], counted: Count, rules: Rules
     variance += passed_error * passed_error
     soc = np.clip(of("soc") - passed, 0.0, 1.0)
     energy = rules.table.integral(soc) * (rules.cells * rules.capacity_ah) * counted.soh[first:]
+    t = t.copy()  # one for all: the engine looks at each array of stamps once
     return {
-        "soc": Samples(t.copy(), soc),
-        "soc_uncertainty": Samples(t.copy(), np.sqrt(np.maximum(variance, 0.0))),
-        "available_energy": Samples(t.copy(), energy),
+        "soc": Samples(t, soc),
+        "soc_uncertainty": Samples(t, np.sqrt(np.maximum(variance, 0.0))),
+        "available_energy": Samples(t, energy),
     }
 
 
