@@ -3,19 +3,20 @@
 import difflib
 import json
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from altergo_interface import SettingsError
+from altergo_interface.gateways import VARIABLES
 from altergo_interface.sdk_gateway import KEY
 from altergo_interface.secret import Secret
 from altergo_interface.settings_document import absolute_gateway
 
 INLINE = "the inline arguments"
 _OURS = ("assetId", "gateway", "store", "settings", "parameters", "configurationValues")
-_KNOWN = (KEY, "altergoFactoryApi", "altergoIotApi", *_OURS)
+ARGUMENTS = (KEY, "altergoFactoryApi", "altergoIotApi", *_OURS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,12 @@ def read_arguments(argument: str) -> PlatformArguments:
     """The arguments, inline or of a file. Raises SettingsError naming the file and the key, and never a value."""
     text, source, folder = _text(argument)
     return _checked(_parsed(text, source), source, folder)
+
+
+def with_key(arguments: PlatformArguments, environ: MutableMapping[str, str]) -> PlatformArguments:
+    """The arguments, with the environment's key where they have none; it leaves there, because hosts inherit it."""
+    key = environ.pop(VARIABLES[KEY], "")
+    return arguments if arguments.key or not key else replace(arguments, key=Secret(key))
 
 
 def _text(argument: str) -> tuple[str, str, Path]:
@@ -115,8 +122,8 @@ def _checked(found: dict[str, Any], source: str, folder: Path) -> PlatformArgume
 def _look_for_slips(found: Mapping[str, Any], source: str, local: bool) -> None:
     """A misspelt key is an error in a developer's file; the platform may well have keys that are not known here."""
     for name in found:
-        near = difflib.get_close_matches(name, _KNOWN, n=1, cutoff=0.8)
-        if name not in _KNOWN and near:
+        near = difflib.get_close_matches(name, ARGUMENTS, n=1, cutoff=0.8)
+        if name not in ARGUMENTS and near:
             if local:
                 raise SettingsError(f"{source}: unknown key '{name}'", f"Did you mean '{near[0]}'?")
             logging.getLogger(__name__).warning("%s: unknown key '%s' (not '%s')", source, name, near[0])

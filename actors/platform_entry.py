@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 
 from actors.cli.exits import exit_code_of, sigterm_interrupts
 from actors.cli.shell import say
-from actors.platform_arguments import is_inline, read_arguments
+from actors.platform_arguments import is_inline, read_arguments, with_key
 from actors.platform_run import run_for_platform
 from altergo_interface import SettingsError
 from altergo_interface.quiet import hushed_for_good
@@ -27,7 +27,7 @@ def main(words: Sequence[str]) -> int:
 def _run(words: Sequence[str]) -> int:
     if len(words) != 1 or words[0] in ("-h", "--help"):
         raise SettingsError(f"one argument is needed, not {len(words)}", USAGE)
-    arguments = read_arguments(words[0])
+    arguments = with_key(read_arguments(words[0]), os.environ)
     hushed_for_good(arguments.key)
     return run_for_platform(arguments, say).exit_code
 

@@ -19,6 +19,8 @@ from altergo_interface.sensors import CurrentSign, SensorRule
 from altergo_interface.settings_document import dotenv, gateway_of, plain_document, read_document
 from altergo_interface.units import is_unit
 
+ComputeType = Literal["incremental", "full", "manual"]
+
 
 class _Block(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -27,13 +29,21 @@ class _Block(BaseModel):
 class Execution(_Block):
     """How to run: which models, and what of their history."""
 
-    enabled_models: tuple[str, ...] | None = None
-    compute_type: Literal["incremental", "full", "manual"] = "incremental"
-    max_days_period_compute: float | None = Field(default=None, gt=0)
-    manual_start_date: str = ""
-    manual_end_date: str = ""
-    debug_mode: bool = False
-    upload_output: bool = False
+    enabled_models: tuple[str, ...] | None = Field(
+        default=None,
+        description="names, a list or separated by commas; by default every model whose required inputs an asset has",
+    )
+    compute_type: ComputeType = Field(
+        default="incremental",
+        description="go on where the last run ended, recompute everything, or restate a range of days",
+    )
+    max_days_period_compute: float | None = Field(
+        default=None, gt=0, description="days of event time for each asset and model in one run; the next goes on"
+    )
+    manual_start_date: str = Field(default="", description="with manual: from this time on, ISO 8601")
+    manual_end_date: str = Field(default="", description="with manual: before this time, ISO 8601")
+    debug_mode: bool = Field(default=False, description="kept for debug dashboards; no effect on results")
+    upload_output: bool = Field(default=False, description="send what has changed to the platform after a run")
 
     @field_validator("enabled_models", mode="before")
     @classmethod
@@ -46,19 +56,23 @@ class Execution(_Block):
 class InputMapping(_Block):
     """What feeds an input: names in order of preference, and what a foreign model expects to receive."""
 
-    names: tuple[str, ...] = ()
-    unit: str | None = None
-    current_sign: CurrentSign | None = None
+    names: tuple[str, ...] = Field(
+        default=(), description="a sensor, `model:output` or an asset's parameter; of several the first the asset has"
+    )
+    unit: str | None = Field(default=None, description="unit that the model receives, instead of its manifest's")
+    current_sign: CurrentSign | None = Field(default=None, description="sign in which the model receives a current")
 
 
 class ModelSettings(_Block):
     """A model's block. `outputs` are display names for the upload."""
 
-    inputs: dict[str, InputMapping] = {}
-    outputs: dict[str, str] = {}
-    configuration: dict[str, Any] = {}
-    debug_mode: bool | None = None
-    compute_type: Literal["incremental", "full", "manual"] | None = None
+    inputs: dict[str, InputMapping] = Field(default={}, description="what feeds each input, by its logical name")
+    outputs: dict[str, str] = Field(default={}, description="what each output is called on the platform")
+    configuration: dict[str, Any] = Field(
+        default={}, description="the model's own keys, see below; they may stand in the block itself as well"
+    )
+    debug_mode: bool | None = Field(default=None, description="that of execution, for this model")
+    compute_type: ComputeType | None = Field(default=None, description="that of execution, for this model")
 
 
 class Settings(_Block):

@@ -2,10 +2,12 @@
 
 import json
 import logging
+import re
+from pathlib import Path
 
 import pytest
 
-from actors.platform_arguments import INLINE, read_arguments
+from actors.platform_arguments import ARGUMENTS, INLINE, NO_ARGUMENTS, read_arguments, with_key
 from altergo_interface import SettingsError
 
 KEY = "k3y-Zq7+/9fT2mB0wX5"
@@ -117,3 +119,21 @@ def test_what_is_wrong_is_named_without_the_key(workdir, case):
     while error is not None:
         assert KEY not in repr(error) + repr(vars(error))
         error = error.__cause__ or error.__context__
+
+
+def test_the_environments_key_is_taken_out_of_it():
+    environ = {"ALTERGO_USER_API_KEY": KEY, "OTHER": "x"}
+    assert with_key(NO_ARGUMENTS, environ).key.reveal() == KEY
+    assert environ == {"OTHER": "x"}
+    environ["ALTERGO_USER_API_KEY"] = "another-key"
+    assert with_key(read(), environ).key.reveal() == KEY  # the arguments' own wins, and none is left for the hosts
+    assert environ == {"OTHER": "x"}
+    assert not with_key(NO_ARGUMENTS, {}).key
+
+
+def test_the_documentation_lists_every_argument():
+    page = (Path(__file__).parents[1] / "documentation" / "deployment.md").read_text(encoding="utf-8")
+    section = page.split("### Arguments")[1].split("###")[0]
+    first = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
+    listed = {name for cell in first for name in re.findall(r"`(\w+)`", cell)}
+    assert listed == set(ARGUMENTS)

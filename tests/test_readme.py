@@ -16,7 +16,10 @@ pytestmark = pytest.mark.ray
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    text = README.read_text(encoding="utf-8")
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE
+    )  # numbered steps: test_quick_start
 
 
 def run(words: list[str]) -> int:

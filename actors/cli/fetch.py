@@ -1,5 +1,6 @@
 """The command that fetches: a platform's events and parameters become part of the log."""
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ import typer
 from actors.cli.shell import of, say
 from actors.cli.store import duration
 from actors.fetching import FetchReport
-from actors.platform_arguments import NO_ARGUMENTS, read_arguments
+from actors.platform_arguments import NO_ARGUMENTS, read_arguments, with_key
 from actors.platform_run import fetch_exit_code, platform_gateway, say_fetch
 from altergo_interface.quiet import hushed_for_good
 
@@ -34,7 +35,7 @@ def fetch(
     """Ingest what a platform has that the log has not: events, and parameters that have changed."""
     shell = of(context)
     file = parameters or (DEV_FILE if DEV_FILE.is_file() else None)
-    arguments = NO_ARGUMENTS if file is None else read_arguments(str(file))
+    arguments = with_key(NO_ARGUMENTS if file is None else read_arguments(str(file)), os.environ)
     hushed_for_good(arguments.key)
     fleet = shell.fleet()
     opened = platform_gateway(arguments, fleet, fleet.settings(), gateway or "")
