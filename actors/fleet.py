@@ -48,7 +48,7 @@ class Fleet(Upkeep):
         settings: a settings file; None: `altergo-settings.json` in the working folder, else that of the store's
             last run, else the packaged one.
         models_dirs: further folders of models.
-        overrides: a settings document whose keys win over the file's, as a platform gives it.
+        overrides: settings documents whose keys win over the file's, as a platform gives them.
         local: whether `valueDev` counts in the settings; a platform's own run takes `default`.
     """
 

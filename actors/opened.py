@@ -31,7 +31,7 @@ class Opened:
         settings: str | Path | None = None,
         models_dirs: Sequence[str | Path] = (),
         *,
-        overrides: Any = None,
+        overrides: Sequence[Any] = (),
         local: bool = True,
     ) -> None:
         self.root = Path(root)

@@ -54,9 +54,8 @@ def run_for_platform(arguments: PlatformArguments, say: Say) -> PlatformRun:
 
 def platform_fleet(arguments: PlatformArguments) -> Fleet:
     """The fleet that the arguments name, under the settings as they override them."""
-    over = arguments.overrides
-    if arguments.sent is not None and over is None:
-        over = {"parameters": arguments.sent}
+    sent = None if arguments.sent is None else {"parameters": arguments.sent}
+    over = [document for document in (sent, arguments.overrides) if document is not None]
     root = arguments.store or Path(os.environ.get("TWINS_STORE", STORE))
     return Fleet(root, arguments.settings, overrides=over, local=arguments.local)
 

@@ -7,7 +7,7 @@ run; a model's configuration may be flat in its block or under `configuration`. 
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,7 +95,7 @@ class Settings(_Block):
 
 
 def load_settings(
-    path: Path, environ: Mapping[str, str] | None = None, *, local: bool = True, over: Any = None
+    path: Path, environ: Mapping[str, str] | None = None, *, local: bool = True, over: Sequence[Any] = ()
 ) -> Settings:
     """Read a settings file and overlay `TWINS__SECTION__KEY` variables of the environment; see `parse_settings`.
 
@@ -105,12 +105,12 @@ def load_settings(
 
 
 def parse_settings(
-    raw: Any, source: str, environ: Mapping[str, str] | None = None, *, local: bool = True, over: Any = None
+    raw: Any, source: str, environ: Mapping[str, str] | None = None, *, local: bool = True, over: Sequence[Any] = ()
 ) -> Settings:
     """Typed settings of a parsed document.
 
-    A leaf's `valueDev` wins in a `local` run alone. `over` is another document whose keys win over the file's, and
-    the environment (by default the process's and `.env`) over both. Raises SettingsError, see `load_settings`.
+    A leaf's `valueDev` wins in a `local` run alone. `over` are further documents whose keys win over the file's,
+    and the environment (by default the process's and `.env`) over all. Raises SettingsError, see `load_settings`.
     """
     overrides = {**dotenv(), **os.environ} if environ is None else environ
     document = plain_document(raw, source, overrides, local, over)

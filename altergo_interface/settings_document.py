@@ -4,7 +4,7 @@ Sections are `execution`, `sensors`, `models` and `chemistries`; what comes out 
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -46,14 +46,17 @@ def _unique(pairs: list[tuple[str, Any]]) -> Document:
     return found
 
 
-def plain_document(raw: Any, source: str, environ: Mapping[str, str], local: bool, over: Any = None) -> Document:
-    """The sections of a document, overlaid by those of `over` and then by the environment, each leaf its plain value.
+def plain_document(
+    raw: Any, source: str, environ: Mapping[str, str], local: bool, over: Sequence[Any] = ()
+) -> Document:
+    """The sections of a document, overlaid by those of `over`, one after the other, and then by the environment, each
+    leaf its plain value.
 
     Raises SettingsError naming `source` and the key.
     """
     sections = _sections(raw, source)
-    if over is not None:
-        sections = _merged(_unfolded(sections), _unfolded(_sections(over, f"what overrides {source}")))
+    for document in over:
+        sections = _merged(_unfolded(sections), _unfolded(_sections(document, f"what overrides {source}")))
     _overlay(sections, environ)
     models = {name: _model_block(block, local) for name, block in sections["models"].items()}
     return {

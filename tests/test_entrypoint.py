@@ -97,10 +97,14 @@ def test_the_arguments_override_the_settings(enter, dev, workdir, settings):
 def test_the_platforms_configuration_overrides_and_its_gaps_are_told(enter, dev, workdir, settings_document, write):
     execution = {"enabled_models": {"default": "eq_cycles,voltage_monitor", "valueDev": "none"}}
     write("settings.json", {"parameters": settings_document["parameters"] | {"execution": execution}})
-    sent = {"execution": {"compute_type": "full"}, "sensors": settings_document["parameters"]["sensors"]}
+    sent = {"execution": {"compute_type": "manual"}, "sensors": settings_document["parameters"]["sensors"]}
     given = {"gateway": f"file:{workdir / 'platform'}", "settings": "settings.json", "configurationValues": sent}
-    code, err = enter(json.dumps(given | {"parameters": sent | {"execution": {"enabled_models": "eq_cycles"}}}))
+    execution = {"enabled_models": "eq_cycles", "compute_type": "full"}
+    code, err = enter(json.dumps(given | {"parameters": {"execution": execution}}))
     assert code == 0, err
+    (run,) = Fleet(workdir / "fleet-store").sql("select mode from runs").fetchall()
+    assert run == ("full",)  # the parameters win over what was sent
+    assert "ran 2 pairs" in err
     missing = [line for line in err.splitlines() if "that of" in line]
     assert [line.split(": ")[2].split()[0] for line in missing] == [
         "execution.enabled_models",

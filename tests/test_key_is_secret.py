@@ -60,6 +60,7 @@ def fail(error):
 
 
 def exit_loudly(key):
+    say(key)
     raise SystemExit(f"bad key {key}")
 
 
@@ -101,6 +102,7 @@ def test_entrypoint_tells_nobody(
     assert out == ""
     assert leaks(err + caplog.text) == []
     assert HIDDEN in err
+    assert "Traceback" in caplog.text  # what the SDK logs is still told
     for name, content in snapshot(workdir).items():
         assert leaks(name + content.decode("latin-1") + content.decode("utf-8", "ignore")) == [], name
 

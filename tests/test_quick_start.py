@@ -97,13 +97,10 @@ def packages(tmp_path_factory):
     folder = tmp_path_factory.mktemp("packages")
     for place in {Path(str(dist.locate_file(""))) for dist in distributions()}:
         for entry in place.iterdir():
-            if (
-                not entry.name.startswith(("battery_twins", "_editable_impl", "__editable__"))
-                and entry.suffix != ".pth"
-            ):
-                link = folder / entry.name
-                if place.name == "site-packages" and not link.exists():
-                    link.symlink_to(entry)
+            link = folder / entry.name
+            own = entry.name.startswith(("battery_twins", "_editable_impl", "__editable__")) or entry.suffix == ".pth"
+            if place.name == "site-packages" and not own and not link.exists():
+                link.symlink_to(entry)
     return folder
 
 
@@ -179,19 +176,8 @@ def test_the_guides_settings_are_accepted(shell):
     text = (ROOT / "documentation" / "creating-models.md").read_text(encoding="utf-8")
     (document,) = [content for language, content, file in steps(text) if language == "json" and file is None]
     (shell.folder / "mine.json").write_text(document)
-    shell.python(
-        *[
-            "-m",
-            "actors.cli",
-            "--settings",
-            "mine.json",
-            "--models-dir",
-            "my-models",
-            "--json",
-            "config",
-            "--show-origin",
-        ]
-    )
+    options = ("--settings", "mine.json", "--models-dir", "my-models", "--json")
+    shell.python("-m", "actors.cli", *options, "config", "--show-origin")
     found = {row["key"]: (row["value"], row["origin"]) for row in json.loads(shell.outputs[-1])["values"]}
     assert found["models.peak_power.configuration.factor"] == (0.99, "file")
     assert found["models.peak_power.inputs.voltage"] == (["U_pack", "pack_voltage"], "file")

@@ -17,9 +17,8 @@ pytestmark = pytest.mark.ray
 
 def blocks(language: str) -> list[str]:
     text = README.read_text(encoding="utf-8")
-    return re.findall(
-        rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE
-    )  # numbered steps: test_quick_start
+    # Those of numbered steps are indented: see test_quick_start.
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
 def run(words: list[str]) -> int:
