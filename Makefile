@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo test check lint types bench accuracy trials lock clean
+.PHONY: demo test check lint types bench accuracy trials docs lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twins --store demo-store demo
@@ -34,6 +34,10 @@ trials: $(VENV)/.installed
 # Needs the reference data: TWINS_REFERENCE_DATA names its folder.
 accuracy: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy
+
+# The configuration reference, after a change of the settings' types or of a manifest.
+docs: $(VENV)/.installed
+	$(BIN)/python -m altergo_interface.reference > documentation/configuration.md
 
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:

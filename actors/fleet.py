@@ -49,6 +49,8 @@ class Fleet(WithPlatform):
         settings: a settings file; None: `altergo-settings.json` in the working folder, else that of the store's
             last run, else the packaged one.
         models_dirs: further folders of models.
+        overrides: settings documents whose keys win over the file's, as a platform gives them.
+        local: whether `valueDev` counts in the settings; a platform's own run takes `default`.
     """
 
     # --- planning and running --------------------------------------------------------------------------------

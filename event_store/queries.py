@@ -42,6 +42,14 @@ def sensor_stats(store: Store) -> list[dict[str, Any]]:
         return _dicts(con, query)
 
 
+def newest_stamps(store: Store, assets: Collection[str]) -> dict[str, dict[str, int]]:
+    """The newest stamp (µs UTC) of every sensor of these assets: asset to sensor to stamp."""
+    query = """select asset_id, map_from_entries(list((sensor, epoch_us(last_ts)))) from store.sensors
+               where events > 0 and asset_id in (select unnest(?)) group by asset_id"""
+    with store.catalog.session("fetch") as con:
+        return dict(con.execute(query, [list(assets)]).fetchall())
+
+
 def asset_list(store: Store) -> list[dict[str, Any]]:
     """The registered assets with their parameters as JSON values."""
     query = """
