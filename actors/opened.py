@@ -1,5 +1,6 @@
 """A store with the settings and models that are in force for it: what every part of the facade begins with."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,9 +27,12 @@ class Opened:
         """The opened store. Raises StoreError where there is none."""
         return Store.open(self.root)
 
-    def registry(self) -> Registry:
-        """All registered models."""
-        return discover(self._models_dirs)
+    def registry(self, *, tell: bool = True) -> Registry:
+        """All registered models. Folders that could not be loaded are logged, unless the caller says so itself."""
+        found = discover(self._models_dirs)
+        for broken in found.broken if tell else ():
+            logging.getLogger(__name__).warning("%s", broken)
+        return found
 
     def settings(self) -> Settings:
         """The settings in force."""

@@ -11,7 +11,8 @@ NAMED = 3
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run came to. `remaining` pairs have not reached their newest event: a budget or a range ended them."""
+    """What a run came to. `remaining` pairs have not reached their newest event: a budget or a range ended them.
+    `broken` are model folders that could not be loaded, one line each; they are among the warnings."""
 
     run_id: str
     seq: int
@@ -21,6 +22,7 @@ class RunReport:
     parked: list[tuple[str, str, str]] = field(default_factory=list)
     blocked: list[tuple[str, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    broken: Sequence[str] = ()
     seconds: float = 0.0
     slowest: Slowest = field(default_factory=Slowest)
 
