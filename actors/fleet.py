@@ -155,7 +155,7 @@ class Fleet(Upkeep):
         options = LiveOptions(Selection.parse(select), local, address, workers, idle_s)
         with store.running(PURPOSE):
             told, end = hooks or LiveHooks(), stop or threading.Event()
-            keep_alive(store, self.registry(), self.settings(), self._models_dirs, options, told, end)
+            keep_alive(store, self.registry(tell=False), self.settings(), self._models_dirs, options, told, end)
 
     # --- looking at it ---------------------------------------------------------------------------------------
 

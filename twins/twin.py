@@ -1,5 +1,6 @@
 """A twin of one pair, ready to replay: the model, what feeds it, and the constants that it takes."""
 
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -88,6 +89,8 @@ def _typed(name: str, value: Any, manifest: Manifest) -> Input:
             if (low is not None and float(value) < low) or (high is not None and float(value) > high):
                 raise ModelError(f"parameter '{name}' is {value}, outside [{low}, {high}]", f"Give it in {spec.unit}")
             return Samples(np.zeros(1, np.int64), np.array([float(value)]), lead=1)
-        return float(value) if wanted == "float" else str(value) if wanted == "str" else dict(value)
+        if wanted in ("float", "str"):
+            return float(value) if wanted == "float" else str(value)
+        return dict(json.loads(value) if isinstance(value, str) else value)
     except (TypeError, ValueError):
         raise ModelError(f"parameter '{name}' is {value!r}, not a {wanted}") from None

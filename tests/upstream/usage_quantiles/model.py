@@ -14,7 +14,8 @@ class UsageQuantiles(Model):
         current = data["current"]
         low, high = current.quantile([0.1, 0.9])
         last = current.index[-1:]
-        band = pd.cut(current, [-np.inf, low, high, np.inf], labels=["low", "middle", "high"])
+        names = np.select([current < low, current > high], ["low", "high"], "middle")
+        band = pd.Series(pd.Categorical(names, categories=["low", "middle", "high"]), index=current.index)
         regime = pd.Series(np.where(current > 0, "discharge", "charge"), index=current.index)
         regime[current == 0] = None
         naive = pd.Series([high], index=last.tz_localize(None))
@@ -22,6 +23,6 @@ class UsageQuantiles(Model):
             "band": band,
             "regime": regime,
             "peak": naive,
-            "dominant": str(regime.mode().iloc[0]),
+            "dominant": str(regime.mode().get(0, "idle")),
             "share_charging": float((current < 0).mean()),
         }
