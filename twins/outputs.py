@@ -98,7 +98,7 @@ def _kept(
     name: str, x: NDArray[Any], spec: OutputSpec, last: Given | None, ends: NDArray[np.intp]
 ) -> tuple[NDArray[np.bool_] | None, float | str]:
     """Which rows to keep, and the last of them all."""
-    if x.dtype == np.object_:
+    if x.dtype.kind == "O":
         _fits(name, spec, "label", [word for word in x if word is not None])
         return decimate_labels(x, last, ends), np.nan if x[-1] is None else x[-1]
     if spec.type == "label":
