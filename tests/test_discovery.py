@@ -93,6 +93,14 @@ def test_models_of_one_name_in_two_stores_do_not_meet(tmp_path: Path) -> None:
     assert [gain_of(discover([tmp_path / folder])["same"]) for folder in ("one", "two", "one")] == [2.0, 3.0, 2.0]
 
 
+def test_equal_folders_in_two_places_each_read_their_own_files(tmp_path: Path) -> None:
+    text = MODEL.replace("GAIN}}", "float((Path(__file__).parent / 'gain.txt').read_text())}}")
+    for place, gain in (("one", "2"), ("two", "3")):
+        write(tmp_path / place / "a", "equal", text="from pathlib import Path\n" + text)
+        (tmp_path / place / "a" / "gain.txt").write_text(gain)
+    assert [gain_of(discover([tmp_path / place])["equal"]) for place in ("one", "two", "one")] == [2.0, 3.0, 2.0]
+
+
 def test_underscores_dots_and_folders_without_a_manifest_are_passed_over(tmp_path: Path) -> None:
     write(tmp_path / "_hidden", "hidden_one")
     write(tmp_path / ".dot", "hidden_two")

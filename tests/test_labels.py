@@ -302,12 +302,26 @@ def test_a_replay_writes_labels(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert all(row["value"] not in ("", None) for row in rows if row["output"] == "number")
 
 
+def feed(home: Path, name: str) -> None:
+    """Map the current of `eq_cycles` to that name."""
+    document = json.loads((home / "settings.json").read_text())
+    document["parameters"]["execution"]["enabled_models"].append("eq_cycles")
+    document["parameters"]["models"] = {"eq_cycles": {"inputs": {"current": name}}}
+    (home / "settings.json").write_text(json.dumps(document))
+
+
+def test_a_label_that_nobody_declared_as_one_is_no_sample_of_a_series(tmp_path: Path) -> None:
+    fleet = fleet_of(tmp_path / "one", "regime")
+    manifest = {"inputs": {"current": CURRENT}, "outputs": {"word": {}, "number": {}}}
+    (tmp_path / "one" / "models" / "regime" / "model.json").write_text(json.dumps(manifest))
+    feed(tmp_path / "one", "regime:word")
+    assert fleet.run(local=True).parked == []
+    assert fleet.sql("select count(*) from outputs where output = 'charge_throughput_ah'").fetchall() == [(0,)]
+
+
 def test_labels_cannot_feed_a_series(tmp_path: Path) -> None:
     fleet = fleet_of(tmp_path / "one", "regime")
-    document = json.loads((tmp_path / "one" / "settings.json").read_text())
-    document["parameters"]["execution"]["enabled_models"].append("eq_cycles")
-    document["parameters"]["models"] = {"eq_cycles": {"inputs": {"current": "regime:word"}}}
-    (tmp_path / "one" / "settings.json").write_text(json.dumps(document))
+    feed(tmp_path / "one", "regime:word")
     with pytest.raises(
         SettingsError, match=r"eq_cycles\.inputs\.current: output 'word' of model 'regime' is of labels"
     ):

@@ -15,6 +15,7 @@ from histories import DAY_US, START, random_history
 from actors import Fleet
 from altergo_interface import Model
 from altergo_interface.models import Registry, discover
+from twins.checks import run_checks
 
 UPSTREAM = Path(__file__).parent / "upstream"
 NAMES = ("cycle_counter", "segment_report", "table_soc", "usage_quantiles")
@@ -78,6 +79,19 @@ def test_helpers_count_in_the_fingerprint_and_tests_do_not(registry: Registry) -
         *("table_soc/curves/constants.py", "table_soc/curves/lookup.py"),
     }
     assert "cycle_counter/utils.py" in registry["cycle_counter"].files
+
+
+FAILS = {
+    "cycle_counter": "output 'undeclared' is not declared in the manifest",
+    "segment_report": "declares output 'empty', 'never', 'nothing', but gives it on none",
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_checks_find_what_departs_from_the_manifest_and_nothing_else(registry: Registry, name: str) -> None:
+    failed = {result.name: result.detail for result in run_checks(registry[name]) if result.outcome == "failed"}
+    assert list(failed) == ["manifest against behaviour"] * (name in FAILS)
+    assert all(FAILS[name] in detail for detail in failed.values())
 
 
 def in_turns(*cuts: int) -> Sequence[int]:
