@@ -70,7 +70,8 @@ class Fleet(WithPlatform):
     def _plan(
         self, select: str | None, request: Request, settings: Settings, upto: int | None = None
     ) -> tuple[Plan, Facts, Models]:
-        return plan_store(self.store(), self.registry(), settings, Selection.parse(select), request, upto)
+        registry = self.registry(tell=False)  # the plan's warnings do
+        return plan_store(self.store(), registry, settings, Selection.parse(select), request, upto)
 
     def explain(self, asset_id: str) -> dict[str, Any]:
         """Why each of an asset's pairs would run, or would not, with all that differs from its last good state."""
@@ -131,6 +132,7 @@ class Fleet(WithPlatform):
                     wanted = open_pool(config, local, address, workers, isolated=isolated)
                     with wanted if found.items else nullcontext(NoPool()) as pool:
                         report = run.execute(pool, on_progress)
+                report.broken = models.broken
                 garbage = tidy(store)
             finally:
                 publish(store)
@@ -163,7 +165,7 @@ class Fleet(WithPlatform):
         options = LiveOptions(Selection.parse(select), local, address, workers, idle_s, isolated)
         with store.running(PURPOSE):
             told, end = hooks or LiveHooks(), stop or threading.Event()
-            keep_alive(store, self.registry(), self.settings(), self._models_dirs, options, told, end)
+            keep_alive(store, self.registry(tell=False), self.settings(), self._models_dirs, options, told, end)
 
     # --- looking at it ---------------------------------------------------------------------------------------
 

@@ -44,9 +44,12 @@ class Opened:
         """The opened store. Raises StoreError where there is none."""
         return Store.open(self.root)
 
-    def registry(self) -> Registry:
-        """All registered models."""
-        return discover(self._models_dirs)
+    def registry(self, *, tell: bool = True) -> Registry:
+        """All registered models. Folders that could not be loaded are logged, unless the caller says so itself."""
+        found = discover(self._models_dirs)
+        for broken in found.broken if tell else ():
+            logging.getLogger(__name__).warning("%s", broken)
+        return found
 
     def config(self, flags: Mapping[str, Any] | None = None) -> ConfigReport:
         """The effective settings with their origins; `flags` are keys of `execution` that a command line sets."""

@@ -12,8 +12,9 @@ NAMED = 3
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run came to. `remaining` pairs have not reached their newest event: a budget or a range ended
-    them. `upload`: with `upload_output` in the settings."""
+    """What a run came to. `remaining` pairs have not reached their newest event: a budget or a range ended them.
+    `broken` are model folders that could not be loaded, one line each; they are among the warnings. `upload`: with
+    `upload_output` in the settings."""
 
     run_id: str
     seq: int
@@ -23,6 +24,7 @@ class RunReport:
     parked: list[tuple[str, str, str]] = field(default_factory=list)
     blocked: list[tuple[str, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    broken: Sequence[str] = ()
     seconds: float = 0.0
     slowest: Slowest = field(default_factory=Slowest)
     upload: UploadReport | None = None

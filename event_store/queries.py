@@ -125,7 +125,8 @@ class _State:
     def add_head(self, row: dict[str, Any]) -> None:
         """Take in one pair."""
         state = None if row["state"] is None else json.loads(row["state"])
-        outputs = {entry["output"]: entry["value"] for entry in row["latest"] or ()}
+        latest = row["latest"] or ()
+        outputs = {e["output"]: e["value"] if e["label"] is None else e["label"] for e in latest}
         found = {"state": state, "outputs": outputs, "status": row["status"]}
         self.models[row["model"]] = found | ({"error": row["error"]} if row["error"] else {})
         self.seq = max(self.seq, row["seq"])
