@@ -28,9 +28,10 @@ create table since as
 select w.asset_id, w.model, w.settled, least(
     if(w.run is null or w.head is null or w.held is distinct from w.naming, '-infinity'::timestamptz, null),
     w.open_from, m.ts, c.ts, d.ts) as from_ts
-from work w left join masked m using (asset_id, model) left join closed c using (asset_id, model) left join doubted d using (asset_id, model)"""
-"""The earliest stamp at which a closed row, or one that was sent, may differ: `least` passes over nulls, and null means
-nowhere. Provisional rows are looked at anyway."""
+from work w left join masked m using (asset_id, model) left join closed c using (asset_id, model)
+left join doubted d using (asset_id, model)"""
+"""The earliest stamp at which a closed row, or one that was sent, may differ: `least` passes over nulls, and null
+means nowhere. Provisional rows are looked at anyway."""
 
 
 class Unsent:

@@ -21,6 +21,7 @@ from platform_double import FilePlatform
 
 import actors.platform
 import actors.ray_pool
+import actors.uploading
 from actors.cli import main as twins
 from event_store.catalog import Catalog
 
@@ -74,6 +75,7 @@ def child(store: str, at: int, arguments: list[str], report: int) -> None:
     trap = Trap(store, at)
     connect = Catalog._connect
     Catalog._connect = lambda self: Watched(connect(self), trap)  # type: ignore[method-assign,assignment,return-value]
+    actors.uploading.SETTLE_EVERY_S = 0.0  # the number of steps must not depend on the clock
     actors.platform.open_gateway = lambda *_: FilePlatform(Path(store, "platform"))  # type: ignore[attr-defined]
     sys.addaudithook(trap.hook)
     code = 0

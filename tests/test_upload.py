@@ -127,15 +127,15 @@ def test_a_point_that_only_a_mask_hides_is_withdrawn(tmp_path: Path, workdir: Pa
     settings = tmp_path / "settings.json"
     settings.write_text(json.dumps({"parameters": {"execution": {"enabled_models": "latest"}}}))
     fleet = Fleet(tmp_path / "store", settings, [write_toys(tmp_path / "toys", "latest")])
-    events = [("EV-1", "current", f"2026-02-0{day}T12:00Z", 0.0) for day in (1, 2, 3, 4)]
-    rows(*events).to_parquet(tmp_path / "0.parquet")
-    rows(("EV-1", "current", "2026-02-02T06:00Z", 90.0)).to_parquet(tmp_path / "1.parquet")
-    fleet.ingest(tmp_path / "0.parquet")
-    stray = fleet.ingest(tmp_path / "1.parquet").batch
-    fleet.run(local=True)
+    batches = []
+    # Day by day, so that the replay begins at the snapshot before the stray one and not at the first event.
+    for at, value in (("01T12", 0.0), ("02T06", 90.0), ("02T12", 0.0), ("03T12", 0.0), ("04T12", 0.0)):
+        rows(("EV-1", "current", f"2026-02-{at}:00Z", value)).to_parquet(tmp_path / f"{at}.parquet")
+        batches.append(fleet.ingest(tmp_path / f"{at}.parquet").batch)
+        fleet.run(local=True)
     upload(fleet, platform)
     assert ("90.0", None) in platform.content["EV-1", "latest value"].values()
-    fleet.retract(stray)
+    fleet.retract(batches[1])
     fleet.run(local=True)
     assert upload(fleet, platform).withdrawn == 1
     assert platform.holds() == winning(fleet)
