@@ -31,7 +31,7 @@ class FileGateway:
     def __init__(self, root: Path, assets: Sequence[str] = ()) -> None:
         if not root.is_dir():
             raise SettingsError(f"gateway file:{root}: no such folder", "Make it, or name another")
-        self._root = root
+        self._root = root.absolute()  # one name, however it is written: what was sent is remembered by it
         self._assets = tuple(assets)
 
     @property

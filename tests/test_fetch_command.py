@@ -45,8 +45,8 @@ def test_it_says_what_came_and_what_did_not(twins, folder):
     (folder / "EV-1" / "sensors" / "soh.csv").write_text("ts,value\n2026-01-30T00:00Z,?\n")
     code, out, err = twins("fetch", "--gateway", "file:platform")
     assert (code, out) == (3, "")
-    assert "error: EV-2: platform/EV-2/events.parquet: cannot be read" in err
-    assert "fetched 6,912 events of 2 assets from file:platform: 0 known, 0 late, 1 quarantined" in err
+    assert f"error: EV-2: {folder}/EV-2/events.parquet: cannot be read" in err
+    assert f"fetched 6,912 events of 2 assets from file:{folder}: 0 known, 0 late, 1 quarantined" in err
     assert "quarantine: 1 × value is not finite" in err
     (folder / "EV-1" / "parameters.json").write_text('{"capacity": "much"}')
     code, _, err = twins("fetch", "--gateway", "file:platform", "--select", "EV-1")

@@ -1,5 +1,7 @@
 """The folder of files: what people write by hand is read, what is broken is named, what is written is whole."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -146,3 +148,8 @@ def test_a_result_file_of_somebody_else_is_named(asset, tmp_path):
 def test_results_are_no_sensors(asset, tmp_path, fetched):
     FileGateway(tmp_path).send("EV-1", [point(1.0)])
     assert fetched() == {}
+
+
+def test_its_name_is_the_same_however_the_folder_is_written(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path.parent)
+    assert FileGateway(Path(tmp_path.name)).name == FileGateway(tmp_path).name == f"file:{tmp_path}"
