@@ -111,10 +111,9 @@ def _asked(request: Request, block: ModelSettings | None) -> Request:
 
 
 def _unused(settings: Settings) -> list[str]:
-    """Settings that are read but have no effect yet: better said than silently ignored."""
-    given = settings.execution.model_fields_set & {"debug_mode", "upload_output"}
-    asked = sorted(name for name in given if getattr(settings.execution, name))
-    return [f"{settings.source}: execution.{name} has no effect in this version" for name in asked]
+    """What is read but has no effect yet: better said than silently ignored."""
+    asked = settings.execution.debug_mode
+    return [f"{settings.source}: execution.debug_mode has no effect in this version"] if asked else []
 
 
 def _takes(selection: Selection, item: PlanItem, heads: Mapping[str, object]) -> bool:

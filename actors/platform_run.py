@@ -31,12 +31,17 @@ class PlatformRun:
     @property
     def exit_code(self) -> int:
         """As of the command line: 3 where the platform failed, 1 where something was parked, quarantined, refused."""
-        parked = bool(self.run and self.run.parked)
-        return max(fetch_exit_code(self.fetch), 1 if parked else 0)
+        if self.run is None:
+            return fetch_exit_code(self.fetch)
+        upload = self.run.upload.exit_code if self.run.upload else 0
+        return max(fetch_exit_code(self.fetch), 1 if self.run.parked or self.run.broken else 0, upload)
 
 
 def run_for_platform(arguments: PlatformArguments, say: Say) -> PlatformRun:
-    """Fetch and run as the arguments ask. Raises TwinsError for what is wrong with them; nothing is done then."""
+    """Fetch, run, and with `upload_output` send back, as the arguments ask.
+
+    Raises TwinsError for what is wrong with them; nothing is done then.
+    """
     fleet = platform_fleet(arguments)
     settings = fleet.settings()
     enabled_models(fleet.registry(), settings)  # a wrong name or key ends it before anything is fetched
@@ -47,7 +52,7 @@ def run_for_platform(arguments: PlatformArguments, say: Say) -> PlatformRun:
     say_fetch(fetched, say)
     if not (fleet.root / "catalog.duckdb").is_file():
         return PlatformRun(fetched, None)
-    report = fleet.run(local=fetched.assets <= FEW_ASSETS)
+    report = fleet.run(local=fetched.assets <= FEW_ASSETS, gateway=gateway)
     _say_run(report, say)
     return PlatformRun(fetched, report)
 
@@ -119,3 +124,6 @@ def _say_run(report: RunReport, say: Say) -> None:
     if report.remaining:
         say(f"{report.remaining} pairs have more to replay: run again to go on")
     say(f"ran {report.pairs} pairs, {report.events_replayed:,} events; {len(report.parked)} parked")
+    if report.upload is not None:
+        for message in (*report.upload.messages(), report.upload.line):
+            say(message)

@@ -1,5 +1,6 @@
 """What an upload came to, for its operator."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -8,6 +9,7 @@ from altergo_interface.output import Change
 
 EXIT_REFUSED = 1
 EXIT_UNREACHABLE = 3
+NAMED = 40
 
 
 class SeriesChange(NamedTuple):
@@ -81,6 +83,25 @@ class UploadReport:
         if self.unreachable:
             return EXIT_UNREACHABLE
         return EXIT_REFUSED if self.failed or self.error else 0
+
+    def messages(self) -> Iterator[str]:
+        """What an operator should know besides the figures, a line each."""
+        yield from (f"warning: {warning}" for warning in self.warnings)
+        yield from (f"refused: {asset}: {error}" for asset, error in self.failed[:NAMED])
+        if len(self.failed) > NAMED:
+            yield f"... and {len(self.failed) - NAMED} more"
+        if self.error:
+            yield f"error: {self.error}. What was sent is noted; upload again to go on"
+
+    @property
+    def line(self) -> str:
+        """The upload in one line."""
+        if not (self.points or self.withdrawn or self.failed or self.error):
+            return f"{self.gateway}: up to date"
+        would = " would be" if self.dry_run else ""
+        sent = f"{self.points:,} points ({self.restated:,} restated){would} sent, {self.withdrawn:,} withdrawn"
+        failed = f", {len(self.failed)} assets refused" if self.failed else ""
+        return f"{self.gateway}: {sent}, in {self.series:,} series of {self.assets:,} assets{failed}"
 
     def document(self) -> dict[str, Any]:
         """As JSON: `{"gateway", "dry_run", "assets", "series", "points", "restated", "withdrawn", "failed":

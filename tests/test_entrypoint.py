@@ -69,6 +69,23 @@ def test_again_it_does_nothing_and_another_asset_is_added(enter, dev, workdir):
     assert (code, "ran 2 pairs" in err) == (0, True)
 
 
+def test_it_sends_the_results_to_where_it_fetched_from(enter, dev, folder):
+    asked = {"execution": {"upload_output": True}}
+    code, err = enter(dev(parameters=asked))
+    assert code == 0, err
+    results = folder / "EV-1" / "results"
+    assert (results / "eq_cycles equivalent_cycles.csv").read_text().startswith("ts,value,label,unit\n2026-01-30T")
+    assert "file:" in err.splitlines()[-1]
+    assert enter(dev(parameters=asked))[1].splitlines()[-1].endswith("up to date")
+
+
+def test_an_asset_whose_results_are_refused_is_told(enter, dev, folder):
+    (folder / "EV-1" / "results").write_text("no folder")
+    code, err = enter(dev(parameters={"execution": {"upload_output": True}}))
+    assert (code, "ran 2 pairs" in err) == (1, True), err
+    assert "refused: EV-1" in err
+
+
 def test_without_assets_a_folder_gives_all_of_its_own(enter, write, folder, settings, workdir):
     assert enter(json.dumps({"gateway": "file:platform", "settings": "settings.json"}))[0] == 0
     assert len(Fleet(workdir / "fleet-store").assets()) == 2

@@ -25,36 +25,15 @@ def upload(
     with UploadMeter(quiet=shell.as_json) as meter:
         report = shell.fleet().upload(gateway, select, dry_run=dry_run, on_progress=meter.show)
     if not shell.as_json:
-        tell_upload(report)
+        _tell(report)
     if report.changes:
         rows = [change.document() for change in report.changes[:SHOWN]]
         shell.table(report.document(), rows, tuple(rows[0]), "")
         if not shell.as_json:
             rest(len(report.changes))
     else:
-        shell.show(report.document(), [upload_line(report)])
+        shell.show(report.document(), [report.line])
     raise typer.Exit(report.exit_code)
-
-
-def tell_upload(report: UploadReport) -> None:
-    """Say on stderr what an operator should know of an upload."""
-    for warning in report.warnings:
-        say(f"warning: {warning}")
-    for asset, error in report.failed[:SHOWN]:
-        say(f"refused: {asset}: {error}")
-    rest(len(report.failed))
-    if report.error:
-        say(f"error: {report.error}. What was sent is noted; upload again to go on")
-
-
-def upload_line(report: UploadReport) -> str:
-    """An upload in one line."""
-    if not (report.points or report.withdrawn or report.failed or report.error):
-        return f"{report.gateway}: up to date"
-    would = " would be" if report.dry_run else ""
-    sent = f"{report.points:,} points ({report.restated:,} restated){would} sent, {report.withdrawn:,} withdrawn"
-    failed = f", {len(report.failed)} assets refused" if report.failed else ""
-    return f"{report.gateway}: {sent}, in {report.series:,} series of {report.assets:,} assets{failed}"
 
 
 def show_upload(shell: Shell, report: UploadReport | None) -> int:
@@ -62,6 +41,11 @@ def show_upload(shell: Shell, report: UploadReport | None) -> int:
     if report is None:
         return 0
     if not shell.as_json:
-        tell_upload(report)
-        say(upload_line(report))
+        _tell(report)
+        say(report.line)
     return report.exit_code
+
+
+def _tell(report: UploadReport) -> None:
+    for message in report.messages():
+        say(message)
