@@ -374,6 +374,21 @@ def test_what_reached_a_platform_before_a_refusal_is_not_forgotten(
     assert sent_nothing(ran, platform)
 
 
+def test_a_withdrawal_in_doubt_is_tried_again(ran: Fleet, platform: Platform, write: Callable[..., Path]) -> None:
+    batch = ran.ingest(write("more.parquet", rows(("EV-1", "current", "2026-02-04T12:00Z", 20.0)))).batch
+    ran.run(local=True)
+    upload(ran, platform)
+    ran.retract(batch)
+    ran.run(local=True)
+    platform.reachable = False  # only once it has been noted what is about to be sent
+    assert upload(ran, platform).unreachable
+    platform.reachable = True
+    ran.compact(every=True)
+    assert upload(ran, platform).withdrawn > 0
+    assert platform.holds() == winning(ran)
+    assert sent_nothing(ran, platform)
+
+
 def test_an_unreachable_platform_ends_the_upload_and_the_next_goes_on(ran: Fleet, platform: Platform) -> None:
     platform.reachable = False
     report = upload(ran, platform)
