@@ -84,6 +84,7 @@ class WorkSource:
         accused = with_fed((p for p, lost in suspects.items() if lost > 1), self._items, self._above)
         self._accused = sorted((accused if together else suspected) & set(self._items), key=self._order.__getitem__)
         apart = set(self._accused)
+        self._batch_assets = batch_assets
         self._sound = deque(grouped(self._these(p for p in self._items if p not in suspected), batch_assets))
         self._suspects = deque(
             replace(group, suspect=True)
@@ -96,12 +97,12 @@ class WorkSource:
         self._dead: set[Pair] = set()
 
     def draw(self, ahead: int = 1) -> WorkBatch | None:
-        """The next batch, of which `ahead` are prepared together; None: there is none now. There may be more later:
-        when a batch is lost its pairs come again."""
+        """The next batch, of which `ahead` are prepared together, or so many small ones as make one; None: there is
+        none now. There may be more later: when a batch is lost its pairs come again."""
         if not self._ready:
             groups = self._sound or self._suspects
             if groups:
-                self._prepare([groups.popleft() for _ in range(min(ahead, len(groups)))])
+                self._prepare(list(self._next(groups, ahead)))
             elif self._accused and not self._out:
                 self._before_trial()
                 self._prepare([self._together(self._accused[:1])])
@@ -111,6 +112,16 @@ class WorkSource:
         batch = self._ready.popleft()
         self._out.add(batch.number)
         return batch
+
+    def _next(self, groups: deque[Group], ahead: int) -> Iterator[Group]:
+        """The next groups: each preparation opens the catalog, which takes longer than a day of one asset."""
+        assets = events = count = 0
+        while groups:
+            group = groups[0]
+            assets, events, count = assets + len(group.assets), events + group.events, count + 1
+            if count > max(ahead, 1) and (assets > self._batch_assets or events > BATCH_EVENTS):
+                return
+            yield groups.popleft()
 
     def done(self, number: int) -> None:
         """A batch has come back."""
