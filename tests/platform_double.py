@@ -40,7 +40,7 @@ class Platform:
     def parameters(self, asset_id: str) -> Mapping[str, Any]:
         return {}
 
-    def fetch(self, asset_id: str, since: int | None) -> Iterator[Page]:
+    def fetch(self, asset_id: str, since: Mapping[str, int]) -> Iterator[Page]:
         return iter(())
 
     def send(self, asset_id: str, points: Sequence[Points]) -> None:

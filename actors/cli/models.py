@@ -40,8 +40,7 @@ def list_models(context: typer.Context) -> None:
         for name, spec in registry.items()
     ]
     broken = [{"folder": str(b.folder), "models": list(b.names), "error": b.reason} for b in registry.broken]
-    document = {"models": rows, "broken": broken}
-    shell.table(document, rows, ("model", "version", "continuity", "inputs", "outputs"), "no models")
+    shell.table([*rows, *broken], rows, ("model", "version", "continuity", "inputs", "outputs"), "no models")
     for entry in () if shell.as_json else broken:
         say(f"broken: {entry['error']}")
 
