@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo test check lint types bench accuracy trials lock clean
+.PHONY: demo test check lint types bench accuracy trials docs lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twins --store demo-store demo
@@ -28,11 +28,16 @@ bench: $(VENV)/.installed
 # stores of each kind; a killer in every batch of 10,000 assets; a machine that runs out of memory. An hour or two.
 trials: $(VENV)/.installed
 	TWINS_TRIALS=50 $(BIN)/pytest tests/test_kill.py tests/test_compact.py tests/test_trials.py tests/test_full_disk.py \
-		tests/test_flaky_object_store.py tests/test_many_killers.py tests/test_out_of_memory.py
+		tests/test_flaky_object_store.py tests/test_many_killers.py tests/test_out_of_memory.py \
+		tests/test_upload_kill.py tests/test_upload_histories.py
 
 # Needs the reference data: TWINS_REFERENCE_DATA names its folder.
 accuracy: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy
+
+# The configuration reference, after a change of the settings' types or of a manifest.
+docs: $(VENV)/.installed
+	$(BIN)/python -m altergo_interface.reference > documentation/configuration.md
 
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:

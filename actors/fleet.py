@@ -15,17 +15,18 @@ from actors.live_session import PURPOSE, LiveOptions, keep_alive
 from actors.live_socket import ask
 from actors.plan_file import PlanFile, request_of
 from actors.planning import Models, enabled_models, make_plan, plan_store
+from actors.platform import WithPlatform
 from actors.pools import NoPool, isolated_by, open_pool
 from actors.report import RunReport
 from actors.running import Progress, Run
 from actors.selection import Selection
 from actors.sensor_report import sensor_report
 from actors.twin_view import AssetTwin, sequence_of
-from actors.upkeep import Upkeep
 from actors.work import HostConfig
 from altergo_interface import SelectionError
 from altergo_interface.config import Settings
 from altergo_interface.errors import did_you_mean
+from altergo_interface.gateway import Gateway
 from event_store.attempts import recover
 from event_store.digest import digest
 from event_store.facts import Facts, read_facts
@@ -40,7 +41,7 @@ from event_store.queries import asset_list, asset_state, batches, status
 from twins import Plan, Request
 
 
-class Fleet(Upkeep):
+class Fleet(WithPlatform):
     """A fleet of digital twins.
 
     Args:
@@ -48,6 +49,8 @@ class Fleet(Upkeep):
         settings: a settings file; None: `altergo-settings.json` in the working folder, else that of the store's
             last run, else the packaged one.
         models_dirs: further folders of models.
+        overrides: settings documents whose keys win over the file's, as a platform gives them.
+        local: whether `valueDev` counts in the settings; a platform's own run takes `default`.
     """
 
     # --- planning and running --------------------------------------------------------------------------------
@@ -67,7 +70,8 @@ class Fleet(Upkeep):
     def _plan(
         self, select: str | None, request: Request, settings: Settings, upto: int | None = None
     ) -> tuple[Plan, Facts, Models]:
-        return plan_store(self.store(), self.registry(), settings, Selection.parse(select), request, upto)
+        registry = self.registry(tell=False)  # the plan's warnings do
+        return plan_store(self.store(), registry, settings, Selection.parse(select), request, upto)
 
     def explain(self, asset_id: str) -> dict[str, Any]:
         """Why each of an asset's pairs would run, or would not, with all that differs from its last good state."""
@@ -92,6 +96,7 @@ class Fleet(Upkeep):
         address: str | None = None,
         workers: int | None = None,
         isolation: str = "hosted",
+        gateway: Gateway | None = None,
         on_plan: Callable[[Plan], None] = lambda _: None,
         on_progress: Callable[[Progress], None] = lambda _: None,
     ) -> RunReport:
@@ -99,12 +104,13 @@ class Fleet(Upkeep):
 
         `compute_type` is `incremental`, `full`, `retry` or `manual`; the last one restates the slots of
         [`since`, `until`). With `plan`, a file that a plan was written to, exactly that is executed. `isolation` is
-        `hosted` (many assets share a process) or `process` (one Ray actor process for each asset).
+        `hosted` (many assets share a process) or `process` (one Ray actor process for each asset). With
+        `upload_output` in the settings the results are then sent to `gateway`, by default that of the settings.
 
         Raises StoreBusy while another run holds the store, PlanStale where a pair of the file's plan has moved, and
         InfrastructureError where Ray fails; what was committed until then stays.
         """
-        store = self.store()
+        store, target = self.store(), self._upload_target(gateway)
         with store.running():
             settings = self.settings()
             with store.catalog.transaction("run") as con:
@@ -126,11 +132,14 @@ class Fleet(Upkeep):
                     wanted = open_pool(config, local, address, workers, isolated=isolated)
                     with wanted if found.items else nullcontext(NoPool()) as pool:
                         report = run.execute(pool, on_progress)
+                report.broken = models.broken
                 garbage = tidy(store)
             finally:
                 publish(store)
             collect(store, garbage)
-            return report
+        if target is not None:
+            report.upload = self._upload_after_run(target)
+        return report
 
     def live(
         self,
@@ -156,7 +165,7 @@ class Fleet(Upkeep):
         options = LiveOptions(Selection.parse(select), local, address, workers, idle_s, isolated)
         with store.running(PURPOSE):
             told, end = hooks or LiveHooks(), stop or threading.Event()
-            keep_alive(store, self.registry(), self.settings(), self._models_dirs, options, told, end)
+            keep_alive(store, self.registry(tell=False), self.settings(), self._models_dirs, options, told, end)
 
     # --- looking at it ---------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ class TwinHost:
     def __init__(self, config: HostConfig) -> None:
         keep_freed_memory()
         self._config = config
-        self._registry: Registry = {}
+        self._registry = Registry()
 
     def refusal(self) -> str:
         """Why this host cannot work for its driver, naming the machine; empty where it can.

@@ -1,12 +1,25 @@
 """A store with the settings and models that are in force for it: what every part of the facade begins with."""
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from actors.settings_file import settings_path
-from altergo_interface.config import Settings, load_settings
+from actors.effective import Effective, effective
+from actors.settings_file import chosen_settings, settings_path
+from altergo_interface.config import Settings, defaulted, load_settings
 from altergo_interface.models import Registry, discover
 from event_store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigReport:
+    """The settings file in force, why it is that one, and every effective value."""
+
+    settings: str
+    chosen: str
+    values: list[Effective]
 
 
 class Opened:
@@ -17,20 +30,39 @@ class Opened:
         root: str | Path = "fleet-store",
         settings: str | Path | None = None,
         models_dirs: Sequence[str | Path] = (),
+        *,
+        overrides: Sequence[Any] = (),
+        local: bool = True,
     ) -> None:
         self.root = Path(root)
         self._settings_file = Path(settings) if settings is not None else None
+        self._overrides, self._local = overrides, local
+        self._told = False
         self._models_dirs = tuple(Path(folder) for folder in models_dirs)
 
     def store(self) -> Store:
         """The opened store. Raises StoreError where there is none."""
         return Store.open(self.root)
 
-    def registry(self) -> Registry:
-        """All registered models."""
-        return discover(self._models_dirs)
+    def registry(self, *, tell: bool = True) -> Registry:
+        """All registered models. Folders that could not be loaded are logged, unless the caller says so itself."""
+        found = discover(self._models_dirs)
+        for broken in found.broken if tell else ():
+            logging.getLogger(__name__).warning("%s", broken)
+        return found
+
+    def config(self, flags: Mapping[str, Any] | None = None) -> ConfigReport:
+        """The effective settings with their origins; `flags` are keys of `execution` that a command line sets."""
+        path, chosen = chosen_settings(self.root, self._settings_file)
+        found = self.settings()
+        return ConfigReport(str(path.absolute()), chosen, effective(found, self.registry(), flags or {}))
 
     def settings(self) -> Settings:
         """The settings in force."""
         # Absolute, because a run records it for the next one, which may be started elsewhere.
-        return load_settings(settings_path(self.root, self._settings_file).absolute())
+        path = settings_path(self.root, self._settings_file).absolute()
+        found = load_settings(path, local=self._local, over=self._overrides)
+        for line in () if self._told else defaulted(found):
+            logging.getLogger(__name__).info("%s", line)
+        self._told = True
+        return found

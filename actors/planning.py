@@ -22,10 +22,12 @@ from twins.planned import Blocked, PlannedModel
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The enabled models under the settings in force, each after those whose outputs it may take."""
+    """The enabled models under the settings in force, each after those whose outputs it may take; `broken` are model
+    folders that could not be loaded, one line each."""
 
     specs: Mapping[str, ModelSpec]
     fingerprints: Mapping[str, Fingerprint]
+    broken: tuple[str, ...] = ()
 
 
 def enabled_models(registry: Registry, settings: Settings) -> Models:
@@ -35,7 +37,8 @@ def enabled_models(registry: Registry, settings: Settings) -> Models:
     names = settings.execution.enabled_models
     specs = {name: find_model(registry, name) for name in (tuple(registry) if names is None else names)}
     order = checked_order(specs, registry, settings)
-    return Models({name: specs[name] for name in order}, fingerprints(order, specs, settings, UTC_DAYS))
+    made = fingerprints(order, specs, settings, UTC_DAYS)
+    return Models({name: specs[name] for name in order}, made, tuple(map(str, registry.broken)))
 
 
 def _check_block(
@@ -97,7 +100,7 @@ def make_plan(facts: Facts, models: Models, settings: Settings, selection: Selec
         items += some if everything else [item for item in some if _takes(selection, item, heads)]
         skipped += without
         blocked += waiting
-    notes = (*_unused(settings), *binder.assumed())
+    notes = (*models.broken, *_unused(settings), *binder.assumed())
     return Plan(facts.seq, settings.source, tuple(items), tuple(skipped), notes, tuple(blocked), request)
 
 
@@ -108,10 +111,9 @@ def _asked(request: Request, block: ModelSettings | None) -> Request:
 
 
 def _unused(settings: Settings) -> list[str]:
-    """Settings that are read but have no effect yet: better said than silently ignored."""
-    given = settings.execution.model_fields_set & {"debug_mode", "upload_output"}
-    asked = sorted(name for name in given if getattr(settings.execution, name))
-    return [f"{settings.source}: execution.{name} has no effect in this version" for name in asked]
+    """What is read but has no effect yet: better said than silently ignored."""
+    asked = settings.execution.debug_mode
+    return [f"{settings.source}: execution.debug_mode has no effect in this version"] if asked else []
 
 
 def _takes(selection: Selection, item: PlanItem, heads: Mapping[str, object]) -> bool:

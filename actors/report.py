@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from actors.slowest import Slowest
+from actors.upload_report import UploadReport
 
 NAMED = 3
 """So many assets are named in a line that concerns several."""
@@ -11,7 +12,9 @@ NAMED = 3
 
 @dataclass(slots=True)
 class RunReport:
-    """What a run came to. `remaining` pairs have not reached their newest event: a budget or a range ended them."""
+    """What a run came to. `remaining` pairs have not reached their newest event: a budget or a range ended them.
+    `broken` are model folders that could not be loaded, one line each; they are among the warnings. `upload`: with
+    `upload_output` in the settings."""
 
     run_id: str
     seq: int
@@ -21,8 +24,10 @@ class RunReport:
     parked: list[tuple[str, str, str]] = field(default_factory=list)
     blocked: list[tuple[str, str, str]] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    broken: Sequence[str] = ()
     seconds: float = 0.0
     slowest: Slowest = field(default_factory=Slowest)
+    upload: UploadReport | None = None
 
 
 def told(notices: Mapping[tuple[str, str], Sequence[str]]) -> Iterator[str]:

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol
 
 from actors.pairing import Pairing
@@ -243,5 +243,13 @@ def _sensor_rules(names: list[str], settings: Settings) -> list[tuple[str, float
 
 def environment() -> dict[str, Any]:
     """What the same bits depend on: recorded with each run."""
-    packages = {name: version(name) for name in ("battery-twins", "numpy", "pandas", "pyarrow", "duckdb", "ray")}
+    packages = {name: _version(name) for name in ("battery-twins", "numpy", "pandas", "pyarrow", "duckdb", "ray")}
     return {"python": platform.python_version(), "machine": platform.machine(), **packages}
+
+
+def _version(package: str) -> str | None:
+    """Of the engine itself there is none where it runs from a checkout with only its requirements installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -69,3 +69,16 @@ class Selection:
         for glob in self.named("asset"):
             if not any(fnmatch.fnmatchcase(asset, glob) for asset in assets):
                 raise SelectionError(f"no asset matches '{glob}'", did_you_mean(glob, list(assets)[:10_000]))
+
+
+def chosen_assets(assets: Collection[str], text: str | None) -> list[str]:
+    """The assets that a selector of assets alone takes, each once.
+
+    Raises SelectionError for another kind of selector, and for a name that stands for no asset.
+    """
+    selection = Selection.parse(text)
+    other = next((kind for kind, _ in selection.parts if kind != "asset"), None)
+    if other is not None:
+        raise SelectionError(f"--select {text}: only assets can be chosen here, no {other}", "Use asset:GLOB")
+    selection.check(assets, ())
+    return [asset for asset in dict.fromkeys(assets) if selection.takes("asset", asset)]

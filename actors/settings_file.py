@@ -12,16 +12,21 @@ SETTINGS_FILE = "altergo-settings.json"
 
 def settings_path(root: Path, named: Path | None) -> Path:
     """The settings file for a store. Raises SettingsError where that of its last run is gone."""
+    return chosen_settings(root, named)[0]
+
+
+def chosen_settings(root: Path, named: Path | None) -> tuple[Path, str]:
+    """The settings file for a store, and why it is that; see `settings_path`."""
     if named is not None:
-        return named
+        return named, "--settings"
     if Path(SETTINGS_FILE).is_file():
-        return Path(SETTINGS_FILE)
+        return Path(SETTINGS_FILE), "the working folder's"
     last = last_settings(Store.open(root)) if (root / "catalog.duckdb").is_file() else None
     if last is not None:
         if not Path(last).is_file():
             raise SettingsError(f"{last}: the settings of the last run are gone", "Name others with --settings")
-        return Path(last)
-    return packaged_settings()
+        return Path(last), "that of the store's last run"
+    return packaged_settings(), "the packaged one"
 
 
 def packaged_settings() -> Path:

@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 from functools import cache
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from math import inf
 from operator import attrgetter
 from typing import Any
@@ -15,7 +15,7 @@ import pyarrow as pa
 from actors.slowest import Replayed, Slowest
 from actors.twin_actor import BLOCKED, PARKED, PairOutcome
 from actors.work import AssetWork, BatchResult, Notice, PairWork, WorkBatch
-from altergo_interface.data import Times, Values
+from altergo_interface.data import Times, Values, Words
 from altergo_interface.records import Record
 from event_store.commit import HEAD_SCHEMA, SNAPSHOT_SCHEMA, GroupResult
 from event_store.paths import new_segment
@@ -23,12 +23,12 @@ from event_store.segment_files import SegmentFiles
 from event_store.segments import OUTPUT_SCHEMA, RECORD_SCHEMA, TS, Segment, write_segment
 from twins import AssetSeries, Restated
 from twins.grid import DAY_US
-from twins.outputs import Collected
+from twins.outputs import Collected, split
 
 _Key = tuple[str, int]
 """Kind of segment, and month as months since 1970."""
-_Piece = tuple[str, str, str, Times, Values]
-"""Asset, model, output, stamps, values."""
+_Piece = tuple[str, str, str, Times, Values | Words]
+"""Asset, model, output, stamps, values or labels."""
 _Version = tuple[str, str, Record, str]
 """Asset, model, record version, its detail as JSON."""
 
@@ -101,7 +101,7 @@ class Sink:
         self._collect(asset, model, result.open, "open_")
         self._notices.extend(Notice(asset, model, text) for text in result.notices)
         self._remaining += not result.complete
-        latest = [{"output": n, "ts": t, "value": x, "label": None} for n, (t, x) in sorted(result.latest.items())]
+        latest = [_latest(name, *sample) for name, sample in sorted(result.latest.items())]
         return {
             "until_ts": restated.until,
             "mask_from": restated.masked_from,
@@ -188,18 +188,32 @@ def _month(t: int) -> int:
     return _month_of_day(t // DAY_US)
 
 
+def _latest(output: str, t: int, x: float | str) -> dict[str, Any]:
+    value, label = (float("nan"), x) if isinstance(x, str) else (x, None)
+    return {"output": output, "ts": t, "value": value, "label": label}
+
+
 def _output_table(pieces: list[_Piece], run: int) -> pa.Table:
     counts = [len(t) for *_, t, _ in pieces]
-    size = sum(counts)
     assets, models, outputs, *_ = zip(*pieces, strict=True)
+    values, labels = zip(*(split(x) for *_, x in pieces), strict=True)
     columns = [
         *(_names(names, counts) for names in (assets, models, outputs)),
         pa.array(np.concatenate([t for *_, t, _ in pieces])).view(TS),
-        pa.array(np.concatenate([x for *_, x in pieces])),
-        pa.nulls(size, OUTPUT_SCHEMA.field("label").type),
-        pa.array(np.full(size, run, np.int64)),
+        pa.array(np.concatenate(values)),
+        _label_column(labels, counts),
+        pa.array(np.full(sum(counts), run, np.int64)),
     ]
     return pa.table(columns, schema=OUTPUT_SCHEMA)
+
+
+def _label_column(labels: Sequence[list[str | None] | None], counts: list[int]) -> pa.Array:
+    """Labels as a dictionary column, null where a piece has none."""
+    kind = OUTPUT_SCHEMA.field("label").type
+    if not any(labels):
+        return pa.nulls(sum(counts), kind)
+    rows = (found or [None] * count for found, count in zip(labels, counts, strict=True))
+    return pa.array(list(chain.from_iterable(rows)), pa.string()).dictionary_encode()
 
 
 def _record_table(versions: Sequence[_Version], run: int) -> pa.Table:

@@ -13,6 +13,7 @@ from altergo_interface import ModelError
 from altergo_interface.config import ModelSettings, Settings
 from altergo_interface.models import ModelSpec, Registry
 from twins import AssetSeries, Carry, Column, Missing, Order, Replay, Restated, Twin, bind, restate
+from twins.outputs import split
 
 DAY_US = 86_400_000_000
 PARKED, BLOCKED, GONE, OK = "parked", "blocked", "gone", "ok"
@@ -120,12 +121,12 @@ class TwinActor:
         return min((stop for stop in (pair.stop, *heads) if stop is not None), default=None)
 
     def _columns(self, pair: PairWork) -> dict[str, Column]:
-        """The outputs of the models above, as series called `model:output`."""
+        """The outputs of the models above, as series called `model:output`; a label is no sample."""
         found: dict[str, Column] = {}
         for name in pair.above:
             result = self._fed[name].replayed
             rows = {} if result is None else result.closed.followed_by(result.open).columns()
-            found |= {f"{name}:{output}": column for output, column in rows.items()}
+            found |= {f"{name}:{output}": (t, split(x)[0]) for output, (t, x) in rows.items()}
         return found
 
 

@@ -34,7 +34,7 @@ class TwinReplay:
     as_of: int
     seq: int
     state: Mapping[str, dict[str, Any]]
-    latest: Mapping[str, dict[str, float]]
+    latest: Mapping[str, dict[str, float | str]]
     outputs: "Mapping[str, pd.DataFrame]"
     records: Mapping[str, list[Record]]
     errors: Mapping[str, str]
@@ -204,7 +204,8 @@ def _frame(result: Replay, since: int | None) -> "pd.DataFrame":
     rows = pd.concat(pieces)
     if since is not None:
         rows = rows[rows.index >= pd.Timestamp(since, unit="us", tz="UTC")]
-    return rows.reset_index().pivot(index="ts", columns="output", values="value")
+    # Columns of numbers are of floats also beside one of labels.
+    return rows.reset_index().pivot(index="ts", columns="output", values="value").infer_objects()
 
 
 def _records(result: Replay, since: int | None) -> list[Record]:

@@ -7,15 +7,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from actors.assets_file import read_assets_file
+from actors.fetching import OVERLAP_S, Fetch, FetchReport
 from actors.opened import Opened
+from actors.selection import chosen_assets
 from actors.verify import verify
+from altergo_interface.gateway import Gateway
 from altergo_interface.manifest import GROUPS
 from event_store.backup import RestoreReport, restore_store
 from event_store.compact import CompactReport
 from event_store.garbage import GRACE_S, GcReport, gc
 from event_store.housekeeping import compact_store
 from event_store.ingest import ParseOptions, check_file
-from event_store.ingest.append import IngestReport, ingest_file, read_events
+from event_store.ingest.append import ingest_file, read_events
+from event_store.ingest.batch import IngestReport
 from event_store.ingest.undo import RetractReport, retract_batch
 from event_store.initial import init_store
 from event_store.migrations import UpgradeReport, upgrade
@@ -51,6 +55,24 @@ class Upkeep(Opened):
             store = Store.create(Path(root))
             return ingest_file(store, Path(path), chosen, now_us, again=again, dry_run=dry_run, parsed=parsed)
 
+    def fetch(
+        self,
+        gateway: Gateway,
+        select: str | None = None,
+        *,
+        overlap_s: float = OVERLAP_S,
+        full: bool = False,
+    ) -> FetchReport:
+        """Ingest what a platform has that the log has not: events, and parameters that have changed.
+
+        Every sensor is fetched from `overlap_s` before its newest stamp on, or with `full` from its first sample.
+        Creates the store where there is none. See FetchReport; raises SelectionError for an unknown asset.
+        """
+        assets = chosen_assets(gateway.assets(), select)
+        return Fetch(self.root, gateway, self._parameter_names(), self.settings().chemistries, overlap_s, full).run(
+            assets
+        )
+
     def retract(self, batch: str) -> RetractReport:
         """Undo an ingest batch: its rows stay in the log and count no more. See `batches`."""
         return retract_batch(self.store(), batch)
@@ -67,10 +89,13 @@ class Upkeep(Opened):
 
     def import_assets(self, path: str | Path) -> int:
         """Take asset parameters from a registry file; returns how many were new or different."""
-        inputs = [entry for spec in self.registry().values() for entry in spec.manifest.inputs.items()]
-        known = {name for name, entry in inputs if entry.type not in GROUPS}
-        given = read_assets_file(Path(path), known, self.settings().chemistries)
+        given = read_assets_file(Path(path), self._parameter_names(), self.settings().chemistries)
         return append_parameters(Store.create(self.root), given, str(path))
+
+    def _parameter_names(self) -> set[str]:
+        """What registered models may take from an asset's parameters."""
+        inputs = [entry for spec in self.registry().values() for entry in spec.manifest.inputs.items()]
+        return {name for name, entry in inputs if entry.type not in GROUPS}
 
     def purge(self, asset_id: str) -> PurgeReport:
         """Remove every trace of an asset. Raises SelectionError for an unknown one, StoreBusy during a run."""

@@ -1,7 +1,7 @@
 """The model contract and the platform edge: what a model author imports, and nothing heavy."""
 
 from altergo_interface.base_model import Model, ModelState, NoState, Outputs, register_model
-from altergo_interface.data import Samples, Span, StepData, Table, align, hold
+from altergo_interface.data import Labels, Samples, Span, StepData, Table, align, hold
 from altergo_interface.errors import (
     InfrastructureError,
     IngestError,
@@ -28,6 +28,7 @@ __all__ = [
     "Continuity",
     "InfrastructureError",
     "IngestError",
+    "Labels",
     "Manifest",
     "ManifestError",
     "Model",

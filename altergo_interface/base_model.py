@@ -1,16 +1,18 @@
 """The base class that every model inherits from, and the decorator that registers it."""
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
-from altergo_interface.data import Samples, StepData
+from altergo_interface.data import Labels, Samples, StepData
 from altergo_interface.errors import ManifestError
 from altergo_interface.records import Record
 
-Outputs = Mapping[str, Samples | Sequence[Record]]
-"""Output name to samples; the key `records` holds a list of Record."""
+Outputs = Mapping[str, Samples | Labels | Sequence[Record]]
+"""Output name to samples or labels; the key `records` holds a list of Record."""
 
 
 class ModelState(BaseModel):
@@ -48,12 +50,18 @@ class Model:
         The same bits must come out however the history is cut into calls. Outputs at lead-in stamps are dropped;
         any other row outside the span is an error that parks the pair.
         """
-        from altergo_interface.series import from_pandas, to_pandas
+        from altergo_interface.returned import as_outputs
+        from altergo_interface.series import to_pandas
 
-        return state, from_pandas(self.process(to_pandas(data)))
+        with redirect_stdout(sys.stderr):  # a command's standard output holds its result alone
+            returned = self.process(to_pandas(data))
+        return state, as_outputs(returned, data)
 
     def process(self, data: Mapping[str, Any]) -> Mapping[str, Any]:
         """The whole history at once: logical name to pandas Series (UTC index), number, string or dict.
+
+        What a plain model returns may be Series of numbers or of labels, DataFrames, numbers, texts and dicts, see
+        `altergo_interface.returned`; None stands for no output.
 
         Derived for a native model: one `advance` from the initial state.
         """

@@ -13,8 +13,10 @@ from pathlib import Path
 
 from altergo_interface.errors import ManifestError
 
-TABLE_SUFFIXES = (".csv",)
+TABLE_SUFFIXES = (".csv", ".json", ".yaml", ".yml", ".npy", ".npz", ".parquet", ".pkl")
 """Data tables: they count like code, under a name of their own."""
+NO_TABLES = ("model.json", "altergo-settings.json", "dev-parameters.json")
+"""A manifest counts key by key, and settings as what they set; the last one holds a key."""
 
 
 def file_hashes(package: Path, root: Path, engine: Path | None = None) -> dict[str, str]:
@@ -107,11 +109,19 @@ def _closure(package: Path, roots: Sequence[Path]) -> set[Path]:
 def _sources(package: Path) -> Iterator[Path]:
     """The files of a package that count: code, and data tables; tests, manifests and pages do not."""
     for path in package.rglob("*"):
-        hidden = any(
-            part.startswith((".", "__pycache__", "tests", "test_")) for part in path.relative_to(package).parts
-        )
-        if path.is_file() and not hidden and path.suffix in (".py", *TABLE_SUFFIXES):
+        hidden = any(_is_beside(part) for part in path.relative_to(package).parts)
+        if path.is_file() and not hidden and (path.suffix == ".py" or _is_table(path)):
             yield path
+
+
+def _is_beside(part: str) -> bool:
+    """Whether a file or folder lies beside the code: tests count only where the code imports them."""
+    tests = part in ("tests", "test", "conftest.py") or part.startswith("test_") or part.endswith("_test.py")
+    return tests or part.startswith((".", "__pycache__"))
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix in TABLE_SUFFIXES and path.name not in NO_TABLES
 
 
 def _with_package(module: Path, root: Path) -> Iterator[Path]:
@@ -119,7 +129,7 @@ def _with_package(module: Path, root: Path) -> Iterator[Path]:
     yield module
     for folder in module.relative_to(root).parents[:-1]:
         yield from (root / folder).glob("__init__.py")
-        yield from (root / folder).glob("*.csv")
+        yield from filter(_is_table, sorted((root / folder).glob("*")))
 
 
 def _locate(name: str, level: int, path: Path, root: Path) -> Path | None:

@@ -11,6 +11,7 @@ from altergo_interface.sensors import SensorRule
 
 Times = NDArray[np.int64]
 Values = NDArray[np.float64]
+Words = NDArray[np.object_]
 
 US_PER_S = 1_000_000
 
@@ -45,6 +46,21 @@ class Samples:
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """One series of labels: stamps `t` as in Samples, and `x` (n,) object, a text each or None where there is none.
+
+    What a model gives; as an input it is only met as the seed of an output of labels, which is a lead-in.
+    """
+
+    t: Times
+    x: Words
+    lead: int = 0
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Several series of one kind (one per battery cell) on the union of their stamps.
 
@@ -68,7 +84,7 @@ class Table:
         return Table(self.t[self.lead :], x[:, there], tuple(self.columns[at] for at in there), 0, self.declared)
 
 
-Input = Samples | Table | float | str | Mapping[str, Any]
+Input = Samples | Labels | Table | float | str | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

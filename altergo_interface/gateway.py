@@ -66,9 +66,13 @@ class Gateway(Protocol):
         """An asset's parameters as they are now."""
         ...
 
-    def fetch(self, asset_id: str, since: int | None) -> Iterator[Page]:
-        """All samples of an asset's sensors stamped at or after `since` (µs UTC; None: from the first on), page by
-        page. Pages of one sensor come in the order of time."""
+    def fetch(self, asset_id: str, since: Mapping[str, int]) -> Iterator[Page]:
+        """All samples of an asset's sensors, page by page; of a sensor in `since` those stamped at or after that (µs
+        UTC), of any other all.
+
+        Pages of one sensor come in the order of time: after a failure its newest stamp says where to go on, whatever
+        had come of the others.
+        """
         ...
 
     def send(self, asset_id: str, points: Sequence[Points]) -> None:

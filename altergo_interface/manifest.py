@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationIn
 
 from altergo_interface.errors import ManifestError, SettingsError, did_you_mean
 from altergo_interface.sensors import CurrentSign
+from altergo_interface.wild_manifest import one_form
 
 
 class Continuity(StrEnum):
@@ -39,7 +40,8 @@ class InputSpec(_Part):
     `default` names what it is mapped to where the settings say nothing (then the logical name itself).
     `unit` and `current_sign` are what the model receives; `valid_range` is closed, in that unit. With
     `initialisation_value` it receives the last value that the twin itself gave for that output, and no sensor feeds
-    it. `example` is a value that the conformance checks use for a constant.
+    it. `fallback` is a constant's value where the asset has none (a `default` that is no text in `model.json`), and a
+    seed's before the first output. `example` is a value that the conformance checks use for a constant.
     """
 
     type: Literal["pd.Series", "table", "sensors", "float", "str", "dict"] = "pd.Series"
@@ -49,6 +51,7 @@ class InputSpec(_Part):
     valid_range: tuple[float | None, float | None] | None = None
     current_sign: CurrentSign | None = None
     initialisation_value: str | None = None
+    fallback: float | dict[str, Any] | None = None
     example: Any = None
     description: str = ""
 
@@ -59,22 +62,26 @@ class InputSpec(_Part):
 
 
 class OutputSpec(_Part):
-    """One output. Without a `decimation_threshold` (in the output's unit) every sample is kept."""
+    """One output. Without a `decimation_threshold` (in the output's unit) every sample is kept.
 
+    `type` is `number` or `label` where the manifest promises one of them.
+    """
+
+    type: Literal["number", "label"] | None = None
     unit: str | None = None
     decimation_threshold: float | None = Field(default=None, gt=0)
     description: str = ""
 
 
 class ParameterSpec(_Part):
-    """One key of the model's configuration, with bounds."""
+    """One key of the model's configuration, with bounds; `json` is any object or list."""
 
-    type: Literal["float", "int", "bool", "str"] = "float"
-    default: float | int | bool | str | None = None
+    type: Literal["float", "int", "bool", "str", "json"] = "float"
+    default: float | int | bool | str | dict[str, Any] | list[Any] | None = None
     minimum: float | None = None
     exclusive_minimum: float | None = None
     maximum: float | None = None
-    choices: tuple[str, ...] = ()
+    choices: tuple[Any, ...] = ()
     unit: str | None = None
     description: str = ""
 
@@ -85,6 +92,14 @@ class ParameterSpec(_Part):
         whole = isinstance(value, int) and not isinstance(value, bool)
         return float(value) if whole and info.data.get("type") == "float" else value
 
+    @model_validator(mode="after")
+    def _default_fits(self) -> "ParameterSpec":
+        try:
+            self.check(self.default, "default")
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+        return self
+
     def check(self, value: Any, where: str) -> Any:
         """The value, converted to the declared type. Raises SettingsError naming `where` and the bound."""
         if value is None:
@@ -93,7 +108,8 @@ class ParameterSpec(_Part):
             raise SettingsError(f"{where}: null is no value", "Leave the key out to get the default")
         value = self._typed(value, where)
         if self.choices and value not in self.choices:
-            raise SettingsError(f"{where}: '{value}' is not allowed", did_you_mean(str(value), self.choices))
+            known = [str(choice) for choice in self.choices]
+            raise SettingsError(f"{where}: '{value}' is not allowed", did_you_mean(str(value), known))
         if isinstance(value, float | int) and not isinstance(value, bool):
             self._bounded(float(value), where)
         return value
@@ -105,10 +121,13 @@ class ParameterSpec(_Part):
             "int": number and float(value).is_integer(),
             "bool": isinstance(value, bool),
             "str": isinstance(value, str),
+            "json": isinstance(value, dict | list),
         }
         if not fits[self.type]:
             raise SettingsError(f"{where}: {value!r} is no {self.type}", f"The default is {self.default}")
-        return {"float": float, "int": int, "bool": bool, "str": str}[self.type](value)
+        return (
+            value if self.type == "json" else {"float": float, "int": int, "bool": bool, "str": str}[self.type](value)
+        )
 
     def _bounded(self, value: float, where: str) -> None:
         low = self.minimum is not None and value < self.minimum
@@ -135,28 +154,26 @@ class Manifest(_Part):
     @model_validator(mode="before")
     @classmethod
     def _both_shapes(cls, raw: Any) -> Any:
-        if not isinstance(raw, dict):
-            raise ValueError("a manifest is a JSON object")
-        raw = dict(raw)
-        if "parameters" in raw and "configuration" not in raw:
-            raw["configuration"] = raw.pop("parameters")
-        for key in ("inputs", "outputs", "configuration"):
-            raw[key] = _keyed(raw.get(key, {}), key)
-        for spec in raw["inputs"].values():
-            if isinstance(spec, dict) and isinstance(spec.get("default"), str):
-                spec["default"] = (spec["default"],)
-        return raw
+        return one_form(raw)
 
     @model_validator(mode="after")
     def _known_names(self) -> "Manifest":
         for name in (name for group in self.one_of for name in group):
             if name not in self.inputs:
                 raise ValueError(f"one_of names the unknown input '{name}'")
-        for spec in self.inputs.values():
+        for name, spec in self.inputs.items():
             seed = spec.initialisation_value
-            if seed is not None and seed not in self.outputs:
-                raise ValueError(f"initialisation_value names the unknown output '{seed}'")
+            if seed is not None and self.output(seed) is None:
+                raise ValueError(f"inputs.{name}.initialisation_value names the unknown output '{seed}'")
         return self
+
+    def output(self, name: str) -> OutputSpec | None:
+        """The declaration of an output; that of a DataFrame holds for its columns, `output.column`."""
+        found = self.outputs.get(name)
+        while found is None and "." in name:
+            name = name.rpartition(".")[0]
+            found = self.outputs.get(name)
+        return found
 
     def effective_configuration(self, given: dict[str, Any], where: str) -> dict[str, Any]:
         """Defaults overlaid by `given`. Raises SettingsError for an unknown key or a value out of bounds."""
@@ -168,21 +185,6 @@ class Manifest(_Part):
         return values
 
 
-def _keyed(raw: Any, key: str) -> dict[str, Any]:
-    """An object keyed by logical name, from that or from a list of objects that carry their name."""
-    if isinstance(raw, dict):
-        return {name: dict(spec) if isinstance(spec, dict) else spec for name, spec in raw.items()}
-    if not isinstance(raw, list):
-        raise ValueError(f"'{key}' is neither an object nor a list")
-    named: dict[str, Any] = {}
-    for item in raw:
-        name = item.get("logical_name") or item.get("name") if isinstance(item, dict) else None
-        if not name:
-            raise ValueError(f"an entry of '{key}' has no logical_name")
-        named[name] = {k: v for k, v in item.items() if k not in ("logical_name", "name")}
-    return named
-
-
 def load_manifest(path: Path) -> Manifest:
     """Read and check `model.json`. Raises ManifestError naming the file and the key."""
     try:
@@ -192,6 +194,9 @@ def load_manifest(path: Path) -> Manifest:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise ManifestError(f"{path}: {key}: {first['msg']}".replace(": :", ":")) from error
+        said = first["msg"].removeprefix("Value error, ")
+        raise ManifestError(f"{path}: {key}: {said}".replace(": :", ":")) from error
+    except RecursionError as error:
+        raise ManifestError(f"{path}: no valid JSON (nested too deeply)") from error
     except ValueError as error:
         raise ManifestError(f"{path}: no valid JSON ({error})") from error

@@ -1,18 +1,21 @@
 """Discovery: finds model folders, imports them, and pairs each class with its manifest and code hash."""
 
+import copy
 import importlib
 import importlib.util
-import sys
+import inspect
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from altergo_interface.base_model import Model, registered
 from altergo_interface.code_hash import TABLE_SUFFIXES, file_hashes, joint_hash
 from altergo_interface.errors import ManifestError, TwinsError, did_you_mean
+from altergo_interface.foreign import import_folder
 from altergo_interface.manifest import Continuity, Manifest, load_manifest
+from altergo_interface.wild_manifest import check_name
 
 PACKAGED = "models"
 """The top-level package of the models that ship with the engine."""
@@ -60,13 +63,41 @@ class ModelSpec:
         return Continuity.SEEDED if seeded else Continuity.WINDOWED
 
     def create(self, config: Mapping[str, Any]) -> Model:
-        """An instance with its effective configuration."""
-        model = self.cls(dict(config))
-        model.config = dict(config)
+        """An instance with its effective configuration, which it shares with no other."""
+        own = {key: copy.deepcopy(v) if isinstance(v, dict | list) else v for key, v in config.items()}
+        # Models from elsewhere may have an `__init__` that takes nothing.
+        plain = self.cls.__init__ is Model.__init__ or _takes_argument(self.cls)
+        model = self.cls(own) if plain else self.cls()
+        model.config = own
         return model
 
 
-Registry = dict[str, ModelSpec]
+def _takes_argument(cls: type[Model]) -> bool:
+    try:
+        inspect.signature(cls).bind({})
+    except TypeError:
+        return False
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenFolder:
+    """A model folder from elsewhere that could not be loaded: the names that its models may have, and why."""
+
+    folder: Path
+    names: tuple[str, ...]
+    reason: str
+
+    def __str__(self) -> str:
+        return f"model folder left out: {self.reason}"
+
+
+class Registry(dict[str, ModelSpec]):
+    """Models by name, and the folders from elsewhere that could not be loaded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broken: list[BrokenFolder] = []
 
 
 def packaged_dir() -> Path:
@@ -80,18 +111,50 @@ def packaged_dir() -> Path:
 def discover(more: Sequence[Path] = ()) -> Registry:
     """All models: the packaged ones and those in the folders `more`.
 
-    Raises ManifestError naming the folder where one cannot be loaded, or where two share a name.
+    A folder of `more` that cannot be loaded, or whose model's name is taken, is listed as broken, and the others are
+    there all the same; of two folders with one name neither is used. Raises ManifestError naming the folder where a
+    packaged model cannot be loaded, or one of `more` does not exist.
     """
-    registry: Registry = {}
+    registry = Registry()
     root = packaged_dir()
     for folder in _model_folders(root):
-        _add(registry, _import_packaged(folder), folder, root)
+        for name, spec in _loaded(folder, root).items():
+            if name in registry:
+                raise ManifestError(f"two models are called '{name}': {registry[name].path} and {folder}")
+            registry[name] = spec
+    loaded: dict[Path, dict[str, ModelSpec]] = {}
     for extra in more:
         if not extra.is_dir():
             raise ManifestError(f"{extra}: no such folder of models", "Check --models-dir")
         for folder in _model_folders(extra):
-            _add(registry, _import_foreign(folder), folder, extra)
+            try:
+                loaded[folder] = _loaded(folder, extra.resolve())
+            except Exception as error:  # whatever is wrong with one folder must not stop the others
+                registry.broken.append(BrokenFolder(folder, _likely_names(folder), _reason(folder, error)))
+    for folder, found in loaded.items():
+        others = {n: s.path for known in (registry, *loaded.values()) for n, s in known.items() if s.path != folder}
+        taken = next((name for name in found if name in others), None)
+        if taken is not None:
+            reason = f"two models are called '{taken}': {others[taken]} and {folder}"
+            registry.broken.append(BrokenFolder(folder, tuple(found), reason))
+    out = {broken.folder for broken in registry.broken}
+    for folder, found in loaded.items():
+        if folder not in out:
+            registry.update(found)
     return registry
+
+
+def _reason(folder: Path, error: Exception) -> str:
+    said = str(error) if isinstance(error, TwinsError) else f"{type(error).__name__}: {error}"
+    return (said if str(folder) in said else f"{folder}: {said}").replace("\n", " ")
+
+
+def _likely_names(folder: Path) -> tuple[str, ...]:
+    """What the models of a folder that cannot be loaded are called, as far as its text says."""
+    found = [folder.name]
+    for path in filter(Path.is_file, sorted(folder.glob("*.py"))):
+        found += re.findall(r"register_model\(\s*[\"']([^\"']+)", path.read_text(encoding="utf-8", errors="replace"))
+    return tuple(dict.fromkeys(found))
 
 
 def load_folder(folder: Path) -> Registry:
@@ -99,14 +162,16 @@ def load_folder(folder: Path) -> Registry:
     folder = folder.resolve()
     if not (folder / "model.json").is_file():
         raise ManifestError(f"{folder}: no folder with a model.json", "Name a model, or the folder of one")
-    packaged = folder.parent == packaged_dir().resolve()
-    registry: Registry = {}
-    _add(registry, _import_packaged(folder) if packaged else _import_foreign(folder), folder, folder.parent)
+    registry = Registry()
+    registry.update(_loaded(folder, folder.parent))
     return registry
 
 
 def find_model(registry: Registry, name: str) -> ModelSpec:
-    """The model of that name. Raises ManifestError naming the nearest known one."""
+    """The model of that name. Raises ManifestError naming the nearest known one, or why its folder is broken."""
+    for broken in registry.broken:
+        if name in broken.names and name not in registry:
+            raise ManifestError(f"model '{name}' cannot be used: {broken.reason}", "See: twins models list")
     if name not in registry:
         raise ManifestError(f"unknown model '{name}'", did_you_mean(name, registry))
     return registry[name]
@@ -118,35 +183,14 @@ def _model_folders(root: Path) -> Iterator[Path]:
             yield folder
 
 
-def _import_packaged(folder: Path) -> ModuleType:
-    return importlib.import_module(f"{PACKAGED}.{folder.name}")
-
-
-def _import_foreign(folder: Path) -> ModuleType:
-    """Import a folder from elsewhere under a name of its own, so that two may hold modules of one name."""
-    name = f"_twins_model_{joint_hash(_files(folder, folder.parent))[:12]}_{folder.name}"
-    if name in sys.modules:
-        return sys.modules[name]
-    init = folder / "__init__.py"
-    found = importlib.util.spec_from_file_location(name, init, submodule_search_locations=[str(folder)])
-    if not init.is_file() or found is None or found.loader is None:
-        raise ManifestError(f"{folder}: no __init__.py that imports the model")
-    module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module
-    try:
-        found.loader.exec_module(module)
-    except TwinsError:
-        del sys.modules[name]
-        raise
-    except Exception as error:
-        del sys.modules[name]
-        raise ManifestError(f"{folder}: importing it raised {type(error).__name__}: {error}") from error
-    return module
-
-
-def _add(registry: Registry, module: ModuleType, folder: Path, root: Path) -> None:
+def _loaded(folder: Path, root: Path) -> dict[str, ModelSpec]:
+    """The models of one folder. Raises ManifestError naming the folder, or its file and key."""
+    files = file_hashes(folder, root.resolve(), packaged_dir().resolve())
     manifest = load_manifest(folder / "model.json")
-    prefix = module.__name__
+    if folder.parent == packaged_dir().resolve():
+        prefix = importlib.import_module(f"{PACKAGED}.{folder.name}").__name__
+    else:
+        prefix = import_folder(folder, joint_hash({**files, "folder": str(folder)})[:12]).__name__
     ours = {
         name: entry
         for (_, name), entry in registered().items()
@@ -154,11 +198,18 @@ def _add(registry: Registry, module: ModuleType, folder: Path, root: Path) -> No
     }
     if not ours:
         raise ManifestError(f"{folder}: no class is registered", "Decorate it with @register_model")
-    for name, (cls, metadata) in ours.items():
-        if name in registry:
-            raise ManifestError(f"two models are called '{name}': {registry[name].path} and {folder}")
-        registry[name] = ModelSpec(name, cls, manifest, folder, _files(folder, root.resolve()), metadata)
+    for name, (cls, _) in ours.items():
+        _check_model(name, cls, folder)
+    return {name: ModelSpec(name, cls, manifest, folder, files, metadata) for name, (cls, metadata) in ours.items()}
 
 
-def _files(folder: Path, root: Path) -> dict[str, str]:
-    return file_hashes(folder, root, packaged_dir().resolve())
+def _check_model(name: object, cls: object, folder: Path) -> None:
+    try:
+        check_name(name, "the name")
+    except ValueError as error:
+        raise ManifestError(f"{folder}: @register_model({name!r}): {error}") from error
+    if any(mark in str(name) for mark in ":,."):
+        what = f"{folder}: @register_model({name!r}): a name cannot have a colon, comma or dot"
+        raise ManifestError(what, "They stand between names in settings and selectors")
+    if not (isinstance(cls, type) and issubclass(cls, Model)):
+        raise ManifestError(f"{folder}: @register_model({name!r}) stands on what is no subclass of Model")

@@ -18,13 +18,21 @@ class SensorRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    unit: str | None = None
-    valid_range: tuple[float, float] | None = None
-    resolution: float | None = Field(default=None, gt=0)
-    cadence_s: float | None = Field(default=None, gt=0)
-    telemetry: Literal["sampled", "on_change"] = "sampled"
-    max_silence_s: float | None = Field(default=None, gt=0)
-    current_sign: CurrentSign | None = None
+    unit: str | None = Field(default=None, description="unit of the values as delivered")
+    valid_range: tuple[float, float] | None = Field(
+        default=None, description="[low, high], closed, in the sensor's own unit; a value outside is no sample"
+    )
+    resolution: float | None = Field(default=None, gt=0, description="smallest step of the values, in the same unit")
+    cadence_s: float | None = Field(default=None, gt=0, description="seconds between two samples, as a rule")
+    telemetry: Literal["sampled", "on_change"] = Field(
+        default="sampled", description="whether a sample comes at a cadence, or when the value has changed"
+    )
+    max_silence_s: float | None = Field(
+        default=None, gt=0, description="seconds for which an on_change sensor may be silent"
+    )
+    current_sign: CurrentSign | None = Field(
+        default=None, description="which way a positive current flows; without it discharge, with a warning"
+    )
 
     @field_validator("valid_range")
     @classmethod

@@ -1,17 +1,19 @@
 """Between the engine's columns and pandas Series, for models that implement plain `process`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from altergo_interface.data import Samples, Span, StepData, Table
+from altergo_interface.data import Labels, Samples, Span, StepData, Table, Times, Words
 from altergo_interface.errors import ModelError
-from altergo_interface.records import Record
 
 
-def to_series(samples: Samples) -> "pd.Series[float]":
+def to_series(samples: Samples | Labels) -> "pd.Series[Any]":
     """A Series with a UTC DatetimeIndex (µs)."""
     index = pd.DatetimeIndex(samples.t.view("M8[us]"), tz="UTC")
     return pd.Series(samples.x, index=index)
@@ -21,7 +23,7 @@ def to_pandas(data: StepData) -> dict[str, Any]:
     """A step as plain models see it: Series, DataFrames (tables), dicts (of sensors too), numbers and strings."""
 
     def one(value: Any) -> Any:
-        if isinstance(value, Samples):
+        if isinstance(value, Samples | Labels):
             return to_series(value)
         if isinstance(value, Table):
             index = pd.DatetimeIndex(value.t.view("M8[us]"), tz="UTC")
@@ -35,20 +37,50 @@ def to_pandas(data: StepData) -> dict[str, Any]:
     return {name: one(value) for name, value in there.items()}
 
 
-def from_series(series: "pd.Series[Any]", name: str) -> Samples:
-    """Samples of a Series with a UTC DatetimeIndex. Raises ModelError for any other index or for labels."""
-    if not isinstance(series.index, pd.DatetimeIndex) or series.index.tz is None:
-        raise ModelError(f"output '{name}' has no UTC DatetimeIndex")
-    t = series.index.tz_convert("UTC").as_unit("us").asi8
-    try:
+def from_series(series: "pd.Series[Any]", name: str) -> Samples | Labels:
+    """Samples of a Series of numbers, Labels of one of texts; an index without a zone is read as UTC.
+
+    Whole numbers, booleans, their nullable kinds and durations (as seconds) become floats, times become labels in
+    ISO 8601. Raises ModelError for an index that is no DatetimeIndex, and for anything else in the series.
+    """
+    if not isinstance(series.index, pd.DatetimeIndex):
+        raise ModelError(f"output '{name}' has no DatetimeIndex", "Give it the index of an input")
+    t = utc_us(series.index)
+    dtype = series.dtype
+    if pd.api.types.is_bool_dtype(dtype) or (
+        pd.api.types.is_numeric_dtype(dtype) and not pd.api.types.is_complex_dtype(dtype)
+    ):
         return Samples(t, series.to_numpy(dtype=np.float64, na_value=np.nan))
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"output '{name}' is not numeric: {error}") from error
+    if pd.api.types.is_timedelta64_dtype(dtype):
+        return Samples(t, series.dt.total_seconds().to_numpy(dtype=np.float64))
+    return _of_objects(t, series.to_numpy(dtype=object), name)
 
 
-def from_pandas(outputs: Mapping[str, Any]) -> dict[str, Samples | Sequence[Record]]:
-    """The outputs of a plain `process`, as columns."""
-    return {name: value if name == "records" else from_series(value, name) for name, value in outputs.items()}
+def utc_us(index: pd.DatetimeIndex) -> Times:
+    """Stamps (n,) int64 µs UTC; without a zone they are taken as UTC, which is what every input was in."""
+    aware = index.tz_localize("UTC") if index.tz is None else index.tz_convert("UTC")
+    return aware.as_unit("us").asi8
+
+
+def _of_objects(t: Times, x: Words, name: str) -> Samples | Labels:
+    missing = pd.isna(x)
+    there = x[~missing]
+    if all(isinstance(value, Real | Decimal | np.bool_) for value in there):
+        return Samples(t, np.array([np.nan if gone else float(v) for v, gone in zip(x, missing, strict=True)]))
+    if all(isinstance(value, datetime) for value in there):
+        x = np.array([None if gone else iso(v) for v, gone in zip(x, missing, strict=True)], dtype=object)
+    elif not all(isinstance(value, str) for value in there):
+        kinds = sorted({type(value).__name__ for value in there})
+        raise ModelError(f"output '{name}' is neither of numbers nor of labels: it holds {', '.join(kinds)}")
+    words = np.empty(len(x), dtype=object)
+    words[:] = [None if gone else str(v) for v, gone in zip(x, missing, strict=True)]
+    return Labels(t, words)
+
+
+def iso(time: datetime) -> str:
+    """A time in ISO 8601, UTC; without a zone it is taken as UTC."""
+    aware = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return aware.isoformat().replace("+00:00", "Z")
 
 
 def step_from_pandas(data: Mapping[str, Any]) -> StepData:
@@ -69,4 +101,4 @@ def step_from_pandas(data: Mapping[str, Any]) -> StepData:
 
 def to_pandas_outputs(outputs: Mapping[str, Any]) -> dict[str, Any]:
     """The outputs of `advance`, as a plain `process` returns them."""
-    return {n: to_series(v) if isinstance(v, Samples) else list(v) for n, v in outputs.items()}
+    return {n: to_series(v) if isinstance(v, Samples | Labels) else list(v) for n, v in outputs.items()}

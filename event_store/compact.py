@@ -12,6 +12,7 @@ import pyarrow as pa
 from altergo_interface.errors import StoreBusy
 from event_store.listing import listed, replace_listed
 from event_store.merge_events import merge_events, newest_events
+from event_store.merge_ledger import merge_ledger, settled_pairs
 from event_store.merge_results import CLOSED, Visibility
 from event_store.object_store import own_errors
 from event_store.segments import Segment
@@ -61,8 +62,10 @@ def compact(
     with store.catalog.session("compact") as con:
         places = crowded(con, above)
     report = CompactReport()
-    for bucket, results in _by_bucket(place for place in places if place.kind != "event").items():
+    for bucket, results in _by_bucket(place for place in places if place.kind not in ("event", "sent")).items():
         _merge_results(store, bucket, results, report)
+    for bucket, months in _by_bucket(place for place in places if place.kind == "sent").items():
+        _merge_ledger(store, bucket, months, report)
     events = _by_bucket(place for place in places if place.kind == "event")
     for bucket, months in events.items():
         with ExitStack() as stack:
@@ -121,6 +124,19 @@ def _merge_results(store: Store, bucket: int, places: Sequence[Place], report: C
         _drop_masks(con, unused)
     report.add(old, new)
     report.masks += len(unused)
+
+
+def _merge_ledger(store: Store, bucket: int, places: Sequence[Place], report: CompactReport) -> None:
+    """An upload that is going on adds newer segments meanwhile; those stay, and count before the merged ones."""
+    with store.catalog.session("compact") as con:
+        found = _segments(con, bucket)
+        settled = settled_pairs(con, bucket)
+    old = [found[place] for place in places]
+    merged = [merge_ledger(store.files, segments, settled) for segments in old]
+    new = [segment for segment in merged if segment is not None]
+    with store.catalog.transaction("compact") as con:
+        replace_listed(con, [segment for segments in old for segment in segments], new)
+    report.add(old, new)
 
 
 def _drop_masks(con: duckdb.DuckDBPyConnection, masks: pa.Table) -> None:

@@ -86,10 +86,12 @@ def _grouped(table: pa.Table) -> Iterator[tuple[_Pair, bytes]]:
     t = table.column("ts").to_numpy()
     x = table.column("value").to_numpy().copy()
     x[np.isnan(x)] = np.nan  # one NaN, whatever its bits were
-    labelled = table.column("label").null_count < table.num_rows
+    labels = table.column("label").combine_chunks()
     for low, high in zip([0, *edges], [*edges, table.num_rows], strict=True):
         asset, model, name = (
             key.dictionary[int(code)].as_py() for key, code in zip(keys, codes[:, low], strict=True)
         )
-        labels = repr(table.column("label")[low:high].to_pylist()) if labelled else ""
-        yield (asset, model), f"{name}\0{labels}\0".encode() + t[low:high].tobytes() + x[low:high].tobytes()
+        # A pair's bytes depend on its own rows alone, and without labels there is nothing where they would be.
+        rows = labels[low:high]
+        said = repr(rows.to_pylist()) if rows.null_count < len(rows) else ""
+        yield (asset, model), f"{name}\0{said}\0".encode() + t[low:high].tobytes() + x[low:high].tobytes()

@@ -76,9 +76,9 @@ where run < (select max(number) from store.runs) - 1
 def gc(store: Store, grace_s: float = GRACE_S, dry_run: bool = False) -> GcReport:
     """Delete all garbage, orphans and drafts that are older than the grace, and folders that are empty.
 
-    Raises StoreBusy during a run.
+    Raises StoreBusy during a run or an upload.
     """
-    with store.running(), store.ingesting():
+    with store.running(), store.ingesting(), store.uploading():
         if not dry_run:
             publish(store)  # no copy that is opened from now on names what goes
         with store.catalog.session("gc") as con:

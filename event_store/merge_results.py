@@ -41,6 +41,10 @@ class Visibility:
             _copy(con, name, catalog.sql(query, params=[bucket]).to_arrow_table())
         read = con.execute("select asset_id, consumed from store.heads where consumed is not null").fetchall()
         _copy(con, "read_runs", _read_runs(read))
+        # An upload reads a pair as a fed model does: it, too, must see what was replaced since.
+        query = "select asset_id, model, run from store.uploaded join store.assets using (asset_id) where bucket = ?"
+        _copy(con, "_uploaded", catalog.sql(query, params=[bucket]).to_arrow_table())
+        con.execute("insert into store.read_runs select asset_id, model, run from store._uploaded")
         return cls(con, files)
 
     def close(self) -> None:
@@ -71,7 +75,8 @@ class Visibility:
 
     def unused_masks(self, others: Sequence[Segment]) -> pa.Table:
         """The masks that hide nothing any more, neither in `others`, which are all of the bucket's segments of closed
-        slots that have not just been merged, nor from a plan: whatever was fed by the pair has read what replaced it.
+        slots that have not just been merged, nor from a plan or an upload: whatever was fed by the pair has read what
+        replaced it.
         """
         newest = one(self._con, "select max(before_run) from store.masks")
         others = [s for s in others if newest is not None and s.first_seq < newest]

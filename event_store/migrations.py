@@ -27,9 +27,9 @@ class UpgradeReport:
 def upgrade(store: Store) -> UpgradeReport:
     """Bring a store to this engine's schema version, step by step, each all or nothing and with a copy made before.
 
-    Raises StoreError for a version that is newer or unknown, StoreBusy during a run.
+    Raises StoreError for a version that is newer or unknown, StoreBusy during a run or an upload.
     """
-    with store.running(), store.ingesting():
+    with store.running(), store.ingesting(), store.uploading():
         was = store.catalog.version()
         if was > SCHEMA_VERSION or (was < SCHEMA_VERSION and was not in MIGRATIONS):
             what = f"{store.paths.catalog}: schema version {was}, this engine upgrades {min(MIGRATIONS)} and later"
@@ -122,5 +122,13 @@ MIGRATIONS: Mapping[int, tuple[str, ...]] = {
         "create table store.lost(asset_id varchar, model varchar, attempts bigint)",
     ),
     2: ('create table store.duplicates(asset_id varchar, sensor varchar, "day" date, duplicates bigint)',),
+    3: (
+        """create table store.uploads(
+           "number" bigint, platform varchar, started_at timestamptz, ended_at timestamptz, status varchar,
+           assets bigint, series bigint, points bigint, withdrawn bigint, failed bigint)""",
+        """create table store.uploaded(
+           platform varchar, asset_id varchar, model varchar, run bigint, settled bigint, tried bigint,
+           naming varchar, open_from timestamptz)""",
+    ),
 }
 """Schema version to the SQL statements that bring it to the next one, in one transaction. A released entry stays."""

@@ -19,7 +19,7 @@ from event_store.segment_files import SegmentFiles
 from event_store.segments import INDEX_KEY, SCHEMAS, Segment, write_segment
 from event_store.store import Store
 
-_RESULTS = ("heads", "snapshots", "masks", "skipped", "attempts", "lost")
+_RESULTS = ("heads", "snapshots", "masks", "skipped", "attempts", "lost", "uploaded")
 _TABLES = ("assets", "sensors", "arrivals", "duplicates", "parameters", *_RESULTS)
 
 
@@ -37,9 +37,10 @@ def purge_asset(store: Store, asset_id: str) -> PurgeReport:
     """Remove every trace of an asset: events, results, parameters, quarantined rows that name it.
 
     Its segments are written anew without it, and the old files deleted once the published copy no longer names
-    them. Raises SelectionError for an unknown asset, StoreBusy during a run.
+    them. What a platform was sent stays there, and is no longer known here. Raises SelectionError for an unknown
+    asset, StoreBusy during a run or an upload.
     """
-    with store.running(), store.ingesting():
+    with store.running(), store.ingesting(), store.uploading():
         with store.catalog.session("purge") as con:
             if one(con, "select 1 from store.assets where asset_id = ?", asset_id) is None:
                 raise SelectionError(f"no asset is called '{asset_id}'", "See `twins assets list`")

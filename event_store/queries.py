@@ -42,6 +42,14 @@ def sensor_stats(store: Store) -> list[dict[str, Any]]:
         return _dicts(con, query)
 
 
+def newest_stamps(store: Store, assets: Collection[str]) -> dict[str, dict[str, int]]:
+    """The newest stamp (µs UTC) of every sensor of these assets: asset to sensor to stamp."""
+    query = """select asset_id, map_from_entries(list((sensor, epoch_us(last_ts)))) from store.sensors
+               where events > 0 and asset_id in (select unnest(?)) group by asset_id"""
+    with store.catalog.session("fetch") as con:
+        return dict(con.execute(query, [list(assets)]).fetchall())
+
+
 def asset_list(store: Store) -> list[dict[str, Any]]:
     """The registered assets with their parameters as JSON values."""
     query = """
@@ -117,7 +125,8 @@ class _State:
     def add_head(self, row: dict[str, Any]) -> None:
         """Take in one pair."""
         state = None if row["state"] is None else json.loads(row["state"])
-        outputs = {entry["output"]: entry["value"] for entry in row["latest"] or ()}
+        latest = row["latest"] or ()
+        outputs = {e["output"]: e["value"] if e["label"] is None else e["label"] for e in latest}
         found = {"state": state, "outputs": outputs, "status": row["status"]}
         self.models[row["model"]] = found | ({"error": row["error"]} if row["error"] else {})
         self.seq = max(self.seq, row["seq"])

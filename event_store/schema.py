@@ -1,6 +1,6 @@
 """The catalog's tables, and the version of all that a store holds."""
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 TABLES = """
 create table store.meta(key varchar, value varchar);
@@ -44,11 +44,18 @@ create table store.attempts(
     run_id varchar, asset_id varchar, model varchar, status varchar, reasons varchar[], error varchar,
     seconds double, planned_events bigint, events bigint, fingerprint varchar);
 create table store.lost(asset_id varchar, model varchar, attempts bigint);
+create table store.uploads(
+    "number" bigint, platform varchar, started_at timestamptz, ended_at timestamptz, status varchar, assets bigint,
+    series bigint, points bigint, withdrawn bigint, failed bigint);
+create table store.uploaded(
+    platform varchar, asset_id varchar, model varchar, run bigint, settled bigint, tried bigint, naming varchar,
+    open_from timestamptz);
 create table store.quarantine(batch varchar, seq bigint, file varchar, "row" bigint, reason varchar, raw varchar);
 create table store.sensor_rules(sensor varchar, low double, high double, max_interval_s double);
 """
 """No primary keys: their ART indexes would slow the hot tables down; the one writer keeps rows unique.
 
 A snapshot without a carry is an edge that was thinned out: its hash still tells a replay where to stop. An attempt
-is `running` from before its execution; `lost` counts those in a row that never ended.
+is `running` from before its execution; `lost` counts those in a row that never ended. `uploaded` says of a pair up to
+which run a platform has it (null: none yet), and by which upload that was settled; see `event_store.ledger`.
 """

@@ -50,12 +50,27 @@ RECORD_SCHEMA = pa.schema(
         ("run", pa.int64()),
     ]
 )
+SENT_SCHEMA = pa.schema(
+    [
+        ("asset_id", NAME),
+        ("platform", NAME),
+        ("model", NAME),
+        ("series", NAME),
+        ("ts", TS),
+        ("value", pa.float64()),
+        ("label", NAME),
+        ("held", pa.bool_()),
+        ("run", pa.int64()),
+    ]
+)
+"""The upload's ledger: what was sent, and (not `held`) what was withdrawn, with the number of the upload as `run`."""
 SCHEMAS = {
     "event": EVENT_SCHEMA,
     "output": OUTPUT_SCHEMA,
     "open_output": OUTPUT_SCHEMA,
     "record": RECORD_SCHEMA,
     "open_record": RECORD_SCHEMA,
+    "sent": SENT_SCHEMA,
 }
 _DELTA = ("ts", "row", "started_at")
 _OUTPUT_GROUP_ROWS = 262_144
@@ -63,9 +78,9 @@ _OUTPUT_GROUP_ROWS = 262_144
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A written segment. `path` is relative to where the segments lie; stamps µs UTC; `seq` is the newest batch or
-    run in it, and `first_seq` the oldest. `collides`: keys may repeat in its bucket and month. `tombstones`: rows
-    that delete."""
+    """A written segment. `path` is relative to where the segments lie; stamps µs UTC; `seq` is the newest batch,
+    run or upload in it, and `first_seq` the oldest. `collides`: keys may repeat in its bucket and month.
+    `tombstones`: rows that delete."""
 
     path: str
     kind: str

@@ -69,6 +69,12 @@ class Store:
         with exclusive(self.paths.locks, "run", purpose, 0):
             yield
 
+    @contextmanager
+    def uploading(self) -> Iterator[None]:
+        """Hold the upload lock. Raises StoreBusy at once, saying who holds it since when."""
+        with exclusive(self.paths.locks, "upload", "an upload", 0):
+            yield
+
     def knows_batch(self, batch: str) -> bool:
         """Whether a batch of this id has been ingested and stands."""
         with self.catalog.session("ingest") as con:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from event_store.quality import quality_view
 from event_store.segments import SCHEMAS
 
-_TYPES = {"int64": "bigint", "int32": "integer", "double": "double", "string": "varchar"}
+_TYPES = {"int64": "bigint", "int32": "integer", "double": "double", "string": "varchar", "bool": "boolean"}
 
 
 def view_statements(
@@ -181,5 +181,6 @@ create or replace view main.runs as select * exclude (number) from store.runs;
 create or replace view main.attempts as select * exclude (fingerprint) from store.attempts;
 create or replace view main.batches as select * from store.batches;
 create or replace view main.sensors as select * exclude (first_seq) from store.sensors where events > 0;
+create or replace view main.uploads as select * exclude ("number") from store.uploads;
 create or replace view main.quarantine as select batch, file, "row", reason, raw from store.quarantine;
 """

@@ -3,6 +3,8 @@
 Steps are what the interpreter's audit hook sees of the store's folder (opening a file to write, renaming, removing,
 making a folder) and every begin and commit of a catalog transaction, before and after it.
 
+The gateway `double` is a platform in the store's folder, so that what it writes are steps, too.
+
 Reads trials from stdin, one JSON list a line, `[store, file for stderr, n, argument, …]`, and answers each with its
 process id on a line, and when it has ended with `[exit code, steps]` on another. Each trial is a fork, so that the
 imports are paid for once. With n = 0 it kills nothing itself.
@@ -12,10 +14,14 @@ import json
 import os
 import signal
 import sys
+from pathlib import Path
 
 import duckdb
+from platform_double import FilePlatform
 
-import actors.ray_pool  # noqa: F401 - a second to import
+import actors.platform
+import actors.ray_pool
+import actors.uploading
 from actors.cli import main as twins
 from event_store.catalog import Catalog
 
@@ -69,6 +75,8 @@ def child(store: str, at: int, arguments: list[str], report: int) -> None:
     trap = Trap(store, at)
     connect = Catalog._connect
     Catalog._connect = lambda self: Watched(connect(self), trap)  # type: ignore[method-assign,assignment,return-value]
+    actors.uploading.SETTLE_EVERY_S = 0.0  # the number of steps must not depend on the clock
+    actors.platform.open_gateway = lambda *_: FilePlatform(Path(store, "platform"))  # type: ignore[attr-defined]
     sys.addaudithook(trap.hook)
     code = 0
     try:

@@ -3,12 +3,13 @@
 import itertools
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 
 from altergo_interface import Continuity, ManifestError
-from altergo_interface.models import ModelSpec, Registry, discover, find_model
+from altergo_interface.models import ModelSpec, Registry, discover, find_model, load_folder, packaged_dir
 
 MODEL = """
 from altergo_interface import Model, register_model
@@ -39,6 +40,14 @@ def write(folder: Path, name: str, gain: float = 1.0, manifest: object = None, t
 
 def gain_of(spec: ModelSpec) -> float:
     return float(spec.create({}).process({"x": 1.0})["y"])  # type: ignore[arg-type]
+
+
+def only_reason(root: Path) -> str:
+    """Why the only broken folder below `root` is broken; nothing is found there."""
+    found = discover([root])
+    assert foreign(found, root) == {}
+    (broken,) = found.broken
+    return broken.reason
 
 
 def foreign(registry: Registry, root: Path) -> dict[str, ModelSpec]:
@@ -84,6 +93,14 @@ def test_models_of_one_name_in_two_stores_do_not_meet(tmp_path: Path) -> None:
     assert [gain_of(discover([tmp_path / folder])["same"]) for folder in ("one", "two", "one")] == [2.0, 3.0, 2.0]
 
 
+def test_equal_folders_in_two_places_each_read_their_own_files(tmp_path: Path) -> None:
+    text = MODEL.replace("GAIN}}", "float((Path(__file__).parent / 'gain.txt').read_text())}}")
+    for place, gain in (("one", "2"), ("two", "3")):
+        write(tmp_path / place / "a", "equal", text="from pathlib import Path\n" + text)
+        (tmp_path / place / "a" / "gain.txt").write_text(gain)
+    assert [gain_of(discover([tmp_path / place])["equal"]) for place in ("one", "two", "one")] == [2.0, 3.0, 2.0]
+
+
 def test_underscores_dots_and_folders_without_a_manifest_are_passed_over(tmp_path: Path) -> None:
     write(tmp_path / "_hidden", "hidden_one")
     write(tmp_path / ".dot", "hidden_two")
@@ -104,29 +121,37 @@ def test_a_linked_folder_counts(tmp_path: Path) -> None:
     [
         ("import no_such_module_anywhere\n", "importing it raised ModuleNotFoundError"),
         ("raise RuntimeError('no luck')\n", "importing it raised RuntimeError: no luck"),
+        ("import sys\nsys.exit(3)\n", "importing it raised SystemExit: 3"),
+        ("class Own(BaseException): ...\nraise Own('trouble')\n", "importing it raised Own: trouble"),
         ("def broken(:\n", "cannot be read as Python"),
+        ("X = " + "(" * 5000 + ")" * 5000, "cannot be read as Python"),
         ("X = 1\n", "no class is registered"),
         ("from altergo_interface import UnitError\nraise UnitError('own trouble')\n", "own trouble"),
     ],
 )
 def test_a_broken_folder_is_named_every_time(tmp_path: Path, text: str, said: str) -> None:
     folder = write(tmp_path / "broken", "broken", text=text)
+    write(tmp_path / "whole", "whole")
     for _ in range(2):
-        with pytest.raises(Exception, match=said) as caught:
-            discover([tmp_path])
-        assert str(folder) in str(caught.value) or said == "own trouble"
+        found = discover([tmp_path])
+        (broken,) = found.broken
+        assert (said in broken.reason, str(folder) in broken.reason, broken.folder) == (True, True, folder.resolve())
+        assert set(foreign(found, tmp_path)) == {"whole"}
+        with pytest.raises(ManifestError, match="model 'broken' cannot be used") as caught:
+            find_model(found, "broken")
+        assert said in str(caught.value)
+        with pytest.raises(ManifestError, match=said):
+            load_folder(folder)
 
 
 def test_a_folder_without_init_is_named(tmp_path: Path) -> None:
     (write(tmp_path / "bare", "bare") / "__init__.py").unlink()
-    with pytest.raises(ManifestError, match=r"bare: no __init__\.py"):
-        discover([tmp_path])
+    assert re.search(r"bare: no __init__\.py", only_reason(tmp_path))
 
 
 def test_a_wrong_manifest_is_named(tmp_path: Path) -> None:
     write(tmp_path / "wrong", "wrong_manifest", manifest={"continuity": "sometimes"})
-    with pytest.raises(ManifestError, match=r"wrong/model\.json: continuity"):
-        discover([tmp_path])
+    assert "wrong/model.json: continuity" in only_reason(tmp_path)
 
 
 def test_a_missing_folder_of_models_is_named(tmp_path: Path) -> None:
@@ -134,21 +159,56 @@ def test_a_missing_folder_of_models_is_named(tmp_path: Path) -> None:
         discover([tmp_path / "nowhere"])
 
 
-@pytest.mark.parametrize("name", ["duplicated", "eq_cycles"])
-def test_two_models_of_one_name_are_refused(tmp_path: Path, name: str) -> None:
-    write(tmp_path / "a", name, gain=7)
-    write(tmp_path / "b", name, gain=8)
-    with pytest.raises(ManifestError, match=f"two models are called '{name}'") as caught:
-        discover([tmp_path])
-    assert str((tmp_path / "a").resolve()) in str(caught.value)
+def test_neither_of_two_models_of_one_name_is_used(tmp_path: Path) -> None:
+    write(tmp_path / "a", "duplicated", gain=7)
+    write(tmp_path / "b", "duplicated", gain=8)
+    write(tmp_path / "c", "single")
+    found = discover([tmp_path])
+    assert set(foreign(found, tmp_path)) == {"single"}
+    assert [broken.folder.name for broken in found.broken] == ["a", "b"]
+    for broken in found.broken:
+        assert "two models are called 'duplicated'" in broken.reason
+        assert str((tmp_path / "a").resolve()) in broken.reason
+        assert str((tmp_path / "b").resolve()) in broken.reason
+
+
+def test_a_packaged_model_keeps_its_name(tmp_path: Path) -> None:
+    write(tmp_path / "a", "eq_cycles", gain=7)
+    assert "two models are called 'eq_cycles'" in only_reason(tmp_path)
+    assert find_model(discover([tmp_path]), "eq_cycles").path.name == "eq_cycles"
+
+
+def test_the_folder_of_packaged_models_may_be_named_again() -> None:
+    assert discover([packaged_dir()]).broken == []
+
+
+def test_a_broken_packaged_model_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "a", "broken", manifest={"continuity": "sometimes"})
+    monkeypatch.setattr("altergo_interface.models.packaged_dir", lambda: tmp_path)
+    with pytest.raises(ManifestError, match=r"a/model\.json: continuity"):
+        discover()
 
 
 def test_one_package_may_not_register_a_name_twice(tmp_path: Path) -> None:
     folder = write(tmp_path / "twice", "twice", text="from . import helper, second\n")
     for file in ("helper.py", "second.py"):
         (folder / file).write_text(MODEL.format(name="twice").replace("from .helper import GAIN", "GAIN = 1"))
-    with pytest.raises(ManifestError, match="two models are called 'twice'"):
-        discover([tmp_path])
+    assert "two models are called 'twice'" in only_reason(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["../x", "a/b", "a\\\\b", "", " ", "a\\0b", "a\\nb", "x" * 201, "a:b", "a,b", "a.b", ".."]
+)
+def test_a_name_that_is_none_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "wrong", name)
+    assert "@register_model(" in only_reason(tmp_path)
+    assert str(tmp_path / "wrong") in only_reason(tmp_path)
+
+
+def test_what_is_registered_must_be_a_model(tmp_path: Path) -> None:
+    text = "from altergo_interface import register_model\n\n@register_model('{name}')\nclass Toy:\n    pass\n"
+    write(tmp_path / "wrong", "no_model", text=text)
+    assert "no subclass of Model" in only_reason(tmp_path)
 
 
 def test_an_unknown_name_names_the_nearest() -> None:

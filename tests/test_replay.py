@@ -659,21 +659,13 @@ def test_the_open_slot_ends_just_after_the_newest_event() -> None:
                 replay(twin, twin.genesis(), None, series_of(history))
 
 
-@pytest.mark.parametrize(
-    ("output", "what"),
-    [
-        (pd.Series([1.0]), "no UTC DatetimeIndex"),
-        (pd.Series([1.0], index=pd.DatetimeIndex(["2026-01-29"])), "no UTC DatetimeIndex"),
-        (pd.Series(["a"], index=pd.DatetimeIndex(["2026-01-29"], tz="UTC")), "not numeric"),
-    ],
-)
-def test_what_a_plain_model_returns_is_checked(output: "pd.Series[Any]", what: str) -> None:
+def test_what_a_plain_model_returns_is_checked() -> None:
     class Plain(Model):
         def process(self, data: Mapping[str, Any]) -> dict[str, Any]:
-            return {"y": output}
+            return {"y": pd.Series([1.0])}
 
     twin = twin_of(Plain, {"inputs": {"x": {}}, "outputs": {"y": {}}, "continuity": "pointwise"}, ["x"])
-    with pytest.raises(ModelError, match=what):
+    with pytest.raises(ModelError, match="'y' has no DatetimeIndex"):
         replay(twin, twin.genesis(), None, series_of({"x": [(START, 1.0)]}))
 
 

@@ -421,18 +421,6 @@ def test_edited_code_plans_its_model_again_parked_pairs_too(ingested, ask, fault
     assert [counter(ask, asset, faulty)["state"] for asset in ("EV-1", "EV-2")] == [{"n": 2304}] * 2
 
 
-def test_a_folder_of_models_that_does_not_load(ingested, twins, write, store, snapshot):
-    write("broken_models/bad/model.json", MANIFEST)
-    write("broken_models/bad/__init__.py", "import nothing_of_that_name\n")
-    before = snapshot(store)
-    code, _, err = twins("run", "--local", "--models-dir", "broken_models")
-    assert code == 2
-    assert err.count("\n") == 1
-    assert "bad" in err
-    assert "nothing_of_that_name" in err
-    assert snapshot(store) == before
-
-
 # --- replay --------------------------------------------------------------------------------------------------------
 
 

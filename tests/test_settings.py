@@ -2,13 +2,16 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from altergo_interface import SettingsError
-from altergo_interface.config import InputMapping, Settings, load_settings, parse_settings
+from altergo_interface.config import InputMapping, Settings, defaulted, load_settings, parse_settings
 
 
 def parse(parameters: Any, env: Mapping[str, str] | None = None) -> Settings:
@@ -233,3 +236,123 @@ def test_files_are_read_and_named_in_errors(tmp_path: Path) -> None:
 def test_the_shipped_settings_are_valid() -> None:
     settings = load_settings(Path(__file__).parents[1] / "altergo-settings.json", {})
     assert settings.sensors["current"].current_sign == "discharge_positive"
+
+
+def test_value_dev_counts_in_local_runs_alone() -> None:
+    block = {
+        "execution": {"compute_type": leaf(default="full", valueDev="manual"), "debug_mode": {"valueDev": True}},
+        "sensors": {"V": {"unit": leaf(default="mV", valueDev="V")}},
+        "models": {
+            "toy": {
+                "inputs": {"x": {"default": "Current", "valueDev": "I"}},
+                "outputs": {"y": leaf(default="Y", valueDev="dev")},
+                "gain": leaf(default=2, valueDev=3),
+                "debug_mode": leaf(default=False, valueDev=True),
+            }
+        },
+    }
+    local, platform = (parse_settings({"parameters": block}, "f.json", {}, local=local) for local in (True, False))
+    told = [
+        (
+            s.execution.compute_type,
+            s.execution.debug_mode,
+            s.sensors["V"].unit,
+            s.models["toy"].inputs["x"].names,
+            s.models["toy"].outputs["y"],
+            s.models["toy"].configuration["gain"],
+            s.models["toy"].debug_mode,
+        )
+        for s in (local, platform)
+    ]
+    assert told[0] == ("manual", True, "V", ("I",), "dev", 3, True)
+    assert told[1] == ("full", False, "mV", ("Current",), "Y", 2, False)
+
+
+OVERRIDES: list[tuple[Any, Any, dict[str, Any]]] = [
+    ({"gain": 1, "keep": 5}, {"gain": 2}, {"gain": 2, "keep": 5}),
+    ({"configuration": {"gain": 1, "keep": 5}}, {"gain": 2}, {"gain": 2, "keep": 5}),
+    ({"gain": 1, "keep": 5}, {"configuration": {"gain": 2}}, {"gain": 2, "keep": 5}),
+    ({"gain": leaf(default=1, valueDev=9)}, {"gain": 2}, {"gain": 2}),
+    ({"gain": 1}, {"gain": leaf(default=2)}, {"gain": 2}),
+    ({}, {"gain": 2}, {"gain": 2}),
+]
+
+
+@pytest.mark.parametrize(("file", "over", "expected"), OVERRIDES)
+@pytest.mark.parametrize("nested", [False, True])
+def test_other_documents_override_either_form(file: Any, over: Any, expected: dict[str, Any], nested: bool) -> None:
+    sections: dict[str, Any] = {"models": {"toy": over}, "execution": {"compute_type": "full"}}
+    document = {"parameters": {"configuration": sections} if nested else sections}
+    before = {"parameters": {"models": {"toy": {"gain": 7}}, "execution": {"compute_type": "incremental"}}}
+    raw = {"parameters": {"models": {"toy": file}, "execution": {"debug_mode": True}}}
+    settings = parse_settings(raw, "f.json", {}, over=[before, document])
+    assert settings.models["toy"].configuration == expected
+    assert (settings.execution.debug_mode, settings.execution.compute_type) == (True, "full")
+    env = {"TWINS__EXECUTION__COMPUTE_TYPE": "manual"}
+    assert parse_settings(raw, "f.json", env, over=[document]).execution.compute_type == "manual"
+
+
+def test_what_is_wrong_in_an_override_is_named() -> None:
+    with pytest.raises(SettingsError, match=r"what overrides f\.json: unknown key 'parameters\.model'"):
+        parse_settings({"parameters": {}}, "f.json", {}, over=[{"parameters": {"model": {}}}])
+
+
+def test_the_gateway_stands_beside_the_parameters(tmp_path: Path) -> None:
+    path = str(tmp_path / "f.json")
+    for named, expected in (("file:here", f"file:{tmp_path}/here"), ("altergo", "altergo"), ("file:/x", "file:/x")):
+        assert parse_settings({"parameters": {}, "gateway": named}, path, {}).gateway == expected
+    with pytest.raises(SettingsError, match="'gateway' is no text"):
+        parse_settings({"parameters": {}, "gateway": 5}, path, {})
+
+
+def test_missing_keys_are_told_once_each() -> None:
+    told = defaulted(parse({"execution": {"compute_type": "full"}}))
+    assert told == [
+        "f.json: parameters.execution.enabled_models is missing: null is used",
+        "f.json: parameters.execution.max_days_period_compute is missing: null is used",
+        "f.json: parameters.execution.debug_mode is missing: false is used",
+        "f.json: parameters.execution.upload_output is missing: false is used",
+    ]
+    manual = " ".join(defaulted(parse({"execution": {"compute_type": "manual"}})))
+    assert "manual_start_date is missing" in manual
+    assert "manual_end_date is missing" in manual
+
+
+HOSTILE = {
+    "not utf-8": b"\xff\xfe{}",
+    "deep": b'{"parameters": ' + b"[" * 100_000,
+    "twice": b'{"parameters": {"execution": {"debug_mode": true, "debug_mode": false}}}',
+    "no object": b'"parameters"',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_a_hostile_file_is_named(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(HOSTILE[case])
+    with pytest.raises(SettingsError, match=r"settings\.json"):
+        load_settings(path, {})
+
+
+def test_a_key_that_is_there_twice_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_bytes(HOSTILE["twice"])
+    with pytest.raises(SettingsError, match="key 'debug_mode' is there twice"):
+        load_settings(path, {})
+
+
+KEYS = st.sampled_from(["configuration", "inputs", "outputs", "default", "valueDev", "unit"]) | st.text(max_size=4)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+SECTION = st.sampled_from(["execution", "sensors", "models", "chemistries", "configuration"])
+PARAMETERS = st.dictionaries(SECTION, st.dictionaries(KEYS, JSON, max_size=3) | JSON, max_size=3)
+
+
+@given(PARAMETERS, PARAMETERS, st.booleans())
+def test_any_document_is_settings_or_an_error_of_ours(parameters: Any, over: Any, local: bool) -> None:
+    with suppress(SettingsError):
+        parse_settings({"parameters": parameters}, "f.json", {}, local=local, over=[{"parameters": over}])

@@ -7,8 +7,10 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from platform_double import Platform
 
 from actors import Fleet
+from actors.uploading import upload
 
 COLUMNS = {
     "assets": "asset_id capacity chemistry cells_in_series site first_ts last_ts events",
@@ -22,6 +24,7 @@ COLUMNS = {
     "skipped": "asset_id model missing",
     "runs": "run_id started_at ended_at mode seq assets events_replayed parked environment",
     "attempts": "asset_id model status reasons error seconds",
+    "uploads": "platform started_at ended_at status assets series points withdrawn failed",
     "quarantine": "batch file row reason raw",
 }
 """CONTRACT.md, "Views in fleet.duckdb"; the parameters are those of the registry below."""
@@ -70,6 +73,7 @@ def published(tmp_path_factory, make_events):
     fleet.ingest(root / "events.parquet")
     fleet.import_assets(root / "assets.csv")
     fleet.run(local=True)
+    upload(fleet, Platform())
     return root / "store" / "fleet.duckdb"
 
 

@@ -188,7 +188,8 @@ def _bind_series(
             return candidate, tuple(_bind_one(sensor, rule, spec, wanted) for sensor, rule in rules.items())
         above = upstream_of(candidate, upstream)
         if above is not None:
-            unit = upstream[above[0]].outputs[above[1]].unit
+            output = upstream[above[0]].output(above[1])
+            unit = None if output is None else output.unit
             rule = SensorRule(unit=unit if unit is not None and is_unit(unit) else None)
             return candidate, (_bind_one(candidate, rule, spec, wanted),)
     return "", ()
@@ -216,7 +217,7 @@ def _complete(manifest: Manifest, block: ModelSettings, binding: Binding) -> Bin
         return " and ".join(listed)
 
     for name, spec in manifest.inputs.items():
-        if spec.required and name not in there and spec.initialisation_value is None:
+        if spec.required and name not in there and spec.initialisation_value is None and spec.fallback is None:
             return Missing(f"{name} ({names([name])})")
     if manifest.one_of and not any(there.issuperset(group) for group in manifest.one_of):
         return Missing("one of: " + "; ".join(names(group) for group in manifest.one_of))

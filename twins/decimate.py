@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from altergo_interface.data import Times, Values
-from twins.carry import Sample
+from altergo_interface.data import Times, Values, Words
+from twins.carry import Given, Sample
 
 
 def slot_ends(t: Times, slot_us: int) -> NDArray[np.intp]:
@@ -34,5 +34,18 @@ def decimate(
         missing = np.isnan(x)  # NaN differs from itself: a run of NaN keeps its first sample only
         keep[1:] &= ~(missing[1:] & missing[:-1])
         keep[0] &= not (missing[0] and last is not None and np.isnan(last[1]))
+    keep[ends] = True
+    return keep
+
+
+def decimate_labels(x: Words, last: Given | None, ends: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Which labels to keep, (n,) bool: each that differs from the one before it, and the last of every slot.
+
+    `last` is as in `decimate`; no label (None) differs from every label, and from none.
+    """
+    keep = np.empty(len(x), dtype=np.bool_)
+    keep[1:] = x[1:] != x[:-1]
+    before = None if last is None or last[1] != last[1] else last[1]
+    keep[0] = last is None or x[0] != before
     keep[ends] = True
     return keep

@@ -113,6 +113,10 @@ def fingerprint(
     return Fingerprint.from_json(_canonical(parts))  # plain JSON, as it will be stored
 
 
+_NEWER = {"inputs": ("fallback",), "outputs": ("type",), "configuration": ()}
+"""Keys that manifests did not have at first: unset, they must not make every pair run again."""
+
+
 def _manifest(manifest: Manifest) -> dict[str, Any]:
     """What of a manifest can change a result, one entry for each input, output and key."""
     found = manifest.model_dump(mode="json", exclude={"name", "description", "category", "version"})
@@ -122,7 +126,8 @@ def _manifest(manifest: Manifest) -> dict[str, Any]:
             flat[key] = value
             continue
         for name, entry in value.items():
-            flat[f"{key}.{name}"] = {k: v for k, v in entry.items() if k not in ("description", "example")}
+            kept = {k: v for k, v in entry.items() if k not in ("description", "example")}
+            flat[f"{key}.{name}"] = {k: v for k, v in kept.items() if v is not None or k not in _NEWER[key]}
     return flat
 
 

@@ -59,11 +59,14 @@ def _references(spec: ModelSpec, models: Specs, settings: Settings) -> Iterator[
 def _check(spec: ModelSpec, specs: Specs, registered: Specs, settings: Settings, where: str) -> None:
     block = settings.models.get(spec.name, ModelSettings())
     for key, name, model, output in _references(spec, registered, settings):
-        outputs = registered[model].manifest.outputs
-        if output not in outputs:
+        outputs, declared = registered[model].manifest.outputs, registered[model].manifest.output(output)
+        if declared is None:
             raise SettingsError(
                 f"{where}.{key}: model '{model}' has no output '{output}'", did_you_mean(output, outputs)
             )
+        if declared.type == "label":
+            what = f"{where}.{key}: output '{output}' of model '{model}' is of labels, and a series is of numbers"
+            raise SettingsError(what, "Map it to an output of numbers")
         if spec.manifest.inputs[key].type != "pd.Series":
             what = f"{where}.{key}: '{name}' is a series, and the input is a {spec.manifest.inputs[key].type}"
             raise SettingsError(what, "Map it to sensors or to an asset parameter")

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from altergo_interface.base_model import ModelState
 from altergo_interface.data import Samples, Span, StepData, Table
 from altergo_interface.manifest import Continuity
-from twins.carry import Carry, Sample
+from twins.carry import Carry, Given
+from twins.declared import Declared
 from twins.inputs import Cursor, Prepared
 from twins.ladder import hashed, ladder, rungs
 from twins.outputs import Collected, collect
@@ -40,7 +41,8 @@ class Replay:
         open: outputs and records of the open slot; provisional, replaced whole by the next replay.
         state: the model's state at `as_of`.
         latest: the last sample of every output, at `as_of`.
-        notices: what the model wants an operator to know.
+        notices: what the model wants an operator to know, and where a plain one departs from its manifest.
+        undeclared: the outputs that a plain model gave beside its manifest; they were left out.
         converged: the edge at which its carry equalled a stored one, and it stopped; None: it went to the end.
         complete: whether nothing of the log is left to fold.
     """
@@ -52,8 +54,9 @@ class Replay:
     edges: list[Edge] = field(default_factory=list)
     closed: Collected = field(default_factory=Collected)
     open: Collected = field(default_factory=Collected)
-    latest: dict[str, Sample] = field(default_factory=dict)
+    latest: dict[str, Given] = field(default_factory=dict)
     notices: Sequence[str] = ()
+    undeclared: Sequence[str] = ()
     converged: int | None = None
     complete: bool = True
 
@@ -91,7 +94,8 @@ class _Fold:
         self._cursor = Cursor(Prepared.of(twin.binding, series.events, carry))
         self._state: ModelState = type(twin.model).State.model_validate(carry.state)
         self._through = carry.through
-        self._last = dict(carry.outputs)
+        self._last = carry.given
+        self._declared = Declared(twin.manifest) if twin.plain else None
         self._checks = checks
         head = twin.grid.floor(series.newest)
         self._whole = twin.continuity is Continuity.WHOLE_LOG
@@ -127,6 +131,10 @@ class _Fold:
     def _finish(self, result: Replay) -> Replay:
         result.state, result.latest = self._state, dict(sorted(self._last.items()))
         result.notices = self._twin.model.notices(self._state)
+        if self._declared is not None:
+            from_genesis = result.begun is None and result.complete
+            result.notices = [*result.notices, *self._declared.notices(self._last, from_genesis)]
+            result.undeclared = tuple(sorted(self._declared.undeclared))
         return result
 
     def _begin(self, start: int | None) -> int:
@@ -178,6 +186,8 @@ class _Fold:
         if twin.plain and not self._callable(data):
             return
         state, outputs = twin.model.advance(self._state, data)
+        if self._declared is not None:
+            outputs = self._declared.only(outputs)
         collect(into, outputs, data.inputs, span, twin.manifest, self._last, grid.slot_us)
         self._state = state
 
@@ -192,9 +202,7 @@ class _Fold:
         return all(len(s) for s in present) and (fresh or self._twin.continuity not in PER_SLOT)
 
     def _carry(self) -> Carry:
-        state = self._state.model_dump(mode="json")
-        outputs = dict(sorted(self._last.items()))  # the order in which they first came depends on the cut
-        return Carry(state=state, through=self._through, last=self._cursor.lasts(), outputs=outputs)
+        return Carry.of(self._state.model_dump(mode="json"), self._through, self._cursor.lasts(), self._last)
 
 
 def _edges(carries: Mapping[int, Carry], head: int, met: int | None, twin: Twin) -> list[Edge]:

@@ -11,7 +11,7 @@ import typer
 from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
 from actors.suggest import suggest_settings
 from event_store.ingest import ParseOptions
-from event_store.ingest.append import IngestReport
+from event_store.ingest.batch import IngestReport
 
 batches_app = typer.Typer(help="Ingest batches.", no_args_is_help=True)
 

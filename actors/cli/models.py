@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from actors.cli.shell import EXIT_WITH_FINDINGS, of
+from actors.cli.shell import EXIT_WITH_FINDINGS, of, say
 from actors.model_kit import new_model, resolve_model
 from twins.checks import CheckResult, run_checks
 
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 def list_models(context: typer.Context) -> None:
     """Registered models, their inputs and outputs."""
     shell = of(context)
+    registry = shell.fleet().registry(tell=False)
     rows = [
         {
             "model": name,
@@ -36,9 +37,12 @@ def list_models(context: typer.Context) -> None:
             "description": spec.manifest.description,
             "code": spec.code,
         }
-        for name, spec in shell.fleet().registry().items()
+        for name, spec in registry.items()
     ]
-    shell.table(rows, rows, ("model", "version", "continuity", "inputs", "outputs"), "no models")
+    broken = [{"folder": str(b.folder), "models": list(b.names), "error": b.reason} for b in registry.broken]
+    shell.table([*rows, *broken], rows, ("model", "version", "continuity", "inputs", "outputs"), "no models")
+    for entry in () if shell.as_json else broken:
+        say(f"broken: {entry['error']}")
 
 
 @models_app.command()

@@ -9,7 +9,8 @@ import typer
 
 from actors.cli.explain import show_explanation
 from actors.cli.progress import Meter
-from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, of, rest, say
+from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, cell, of, rest, say
+from actors.cli.upload import show_upload
 from actors.plan_file import plan_document
 from actors.report import RunReport
 from actors.slowest import named
@@ -133,8 +134,8 @@ def _run(
             select, **asked, local=local, address=address, workers=workers, on_plan=on_plan, on_progress=meter.show
         )
     _report(shell, report, skipped)
-    if report.parked:
-        raise typer.Exit(EXIT_WITH_FINDINGS)
+    found = EXIT_WITH_FINDINGS * bool(report.parked or report.broken)
+    raise typer.Exit(max(found, show_upload(shell, report.upload)))
 
 
 def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> None:
@@ -147,9 +148,10 @@ def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> N
         "blocked": blocked,
         "skipped": skipped,
         "warnings": report.warnings,
+        "broken": list(report.broken),
         "seconds": round(report.seconds, 3),
         "slowest": [{"asset_id": a, "seconds": round(s, 3)} for s, a in report.slowest.top],
-    }
+    } | ({} if report.upload is None else {"upload": report.upload.document()})
     if not shell.as_json:
         for warning in report.warnings[:SHOWN]:
             say(f"warning: {warning}")
@@ -205,7 +207,7 @@ def _replay_document(result: TwinReplay) -> dict[str, Any]:
         latest = {str(column): frame[column].dropna().iloc[-1] for column in frame if frame[column].notna().any()}
         models[name] = {
             "state": state,
-            "outputs": {key: float(value) for key, value in latest.items()},
+            "outputs": {key: x if isinstance(x, str) else float(x) for key, x in latest.items()},
             "status": "ok",
             "rows": len(frame),
             "records": len(result.records[name]),
@@ -228,7 +230,7 @@ def _replay_document(result: TwinReplay) -> dict[str, Any]:
 def _replay_lines(result: TwinReplay, out: Path | None) -> list[str]:
     lines = [f"{result.asset_id} as of {iso(result.as_of)}: {result.events:,} events"]
     for name, entry in _replay_document(result)["models"].items():
-        outputs = ", ".join(f"{key} {value:.6g}" for key, value in entry["outputs"].items())
+        outputs = ", ".join(f"{key} {cell(value)}" for key, value in entry["outputs"].items())
         detail = entry.get("error") or entry.get("missing") or f"{outputs}; {entry.get('records', 0)} records"
         lines.append(f"  {name} [{entry['status']}]: {detail}")
     return [*lines, f"outputs written to {out}"] if out is not None else lines
@@ -244,6 +246,10 @@ def _write(result: TwinReplay, out: Path) -> None:
     ]
     columns = ["ts", "model", "output", "value"]
     rows = pd.concat(frames)[columns] if frames else pd.DataFrame(columns=columns)
+    words = rows["value"].map(lambda x: x if isinstance(x, str) else None)
+    if words.notna().any():
+        rows["value"] = pd.to_numeric(rows["value"].where(words.isna()))
+        rows["label"] = words
     if out.suffix.lower() == ".csv":
         rows.to_csv(out, index=False)
     else:

@@ -3,17 +3,16 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import numpy as np
-import pyarrow as pa
 
 from altergo_interface.errors import IngestError
 from event_store.catalog import insert
 from event_store.facts import read_log_segments
 from event_store.ingest.arrange import Arranged, arrange
+from event_store.ingest.batch import IngestReport, record_batch, told_reasons
 from event_store.ingest.compare import mark_known, overlaps
 from event_store.ingest.layers import log_segment, row_groups
 from event_store.ingest.options import ParseOptions
@@ -23,22 +22,6 @@ from event_store.log import LogSegment
 from event_store.paths import new_segment
 from event_store.segments import Segment, segment_table, write_segment
 from event_store.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class IngestReport:
-    """What one file brought. Of a file of keys to delete, `retracted` counts those that are gone, and `duplicates`
-    those that were not there. `reasons` counts the quarantined rows by reason; `known` marks a skipped file."""
-
-    batch: str
-    file: str
-    appended: int = 0
-    duplicates: int = 0
-    late: int = 0
-    quarantined: int = 0
-    retracted: int = 0
-    known: bool = False
-    reasons: tuple[tuple[str, int], ...] = ()
 
 
 def batch_id(path: Path, options: ParseOptions) -> str:
@@ -81,7 +64,7 @@ def ingest_file(
         if not again and store.knows_batch(batch):
             return IngestReport(batch, str(path), known=True)
         events = parsed or read_events(path, options, now_us)
-        return _Appender(store, path, batch, events).run(options, dry_run)
+        return Appender(store, str(path), batch, events).run(options, dry_run)
 
 
 def _first_reason(parsed: Parsed) -> str:
@@ -91,17 +74,18 @@ def _first_reason(parsed: Parsed) -> str:
     return f"Row {first['row']}: {first['reason']}"
 
 
-class _Appender:
-    """The steps of one append."""
+class Appender:
+    """The steps of one append of events that came under a `name`; the caller holds the ingest lock."""
 
-    def __init__(self, store: Store, path: Path, batch: str, parsed: Parsed) -> None:
+    def __init__(self, store: Store, name: str, batch: str, parsed: Parsed) -> None:
         self._store = store
-        self._path = path
+        self._name = name
         self._batch = batch
         self._parsed = parsed
         self._events = arrange(parsed)
 
-    def run(self, options: ParseOptions, dry_run: bool) -> IngestReport:
+    def run(self, options: ParseOptions, dry_run: bool = False) -> IngestReport:
+        """Compare with the log, write segments, commit; nothing is written with `dry_run`."""
         events = self._events
         if options.retract:
             events.duplicate[:] = True  # what the log does not hold cannot be deleted
@@ -127,13 +111,13 @@ class _Appender:
         done = len(events.ts) - duplicates
         return IngestReport(
             self._batch,
-            str(self._path),
+            self._name,
             0 if options.retract else done,
             duplicates,
             _count_late(events, heads),
             self._parsed.rejected.num_rows,
             done if options.retract else 0,
-            reasons=_reasons(self._parsed),
+            reasons=told_reasons(self._parsed),
         )
 
     def _write(self, seq: int, met: set[tuple[int, int]], retract: bool) -> Iterable[Segment]:
@@ -164,18 +148,8 @@ class _Appender:
         self, report: IngestReport, seq: int, options: ParseOptions, written: list[Segment], again: Recounted | None
     ) -> None:
         events = self._events
-        kind = "retract" if options.retract else "events"
-        done = report.appended + report.retracted
-        extent = [int(events.ts.min()), int(events.ts.max())]
         with self._store.catalog.transaction("ingest") as con:
-            con.execute(
-                "insert into store.batches values (?, ?, ?, ?, ?, now(), ?, ?, ?, ?, ?,"
-                " make_timestamptz(?), make_timestamptz(?), null)",
-                [
-                    *(seq, report.batch, kind, report.file, options.fingerprint(), self._parsed.rows),
-                    *(done, report.duplicates, report.late, report.quarantined, *extent),
-                ],
-            )
+            record_batch(con, seq, report, options, self._parsed, (int(events.ts.min()), int(events.ts.max())))
             insert(con, "segments", segment_table(written))
             add_arrivals(con, seq, events.changed_days())
             if again is None:
@@ -185,10 +159,6 @@ class _Appender:
                     con.execute(statement, {"seq": seq} if "$seq" in statement else None)
             else:
                 again.store(con)
-            rejected = self._parsed.rejected.append_column(
-                "batch", pa.array([self._batch] * self._parsed.rejected.num_rows, pa.string())
-            )
-            insert(con, "quarantine", rejected, seq=str(seq), file="'" + report.file.replace("'", "''") + "'")
 
 
 UPSERTS = (
@@ -237,8 +207,3 @@ def _count_late(events: Arranged, heads: dict[str, int]) -> int:
     head = np.array([heads.get(name, np.iinfo(np.int64).min) for name in events.assets])
     limit = np.repeat(head[events.asset], np.diff(events.edges))
     return int(np.count_nonzero((events.ts < limit) & ~events.duplicate))
-
-
-def _reasons(parsed: Parsed) -> tuple[tuple[str, int], ...]:
-    counted = parsed.rejected.group_by("reason").aggregate([("row", "count")]).to_pylist()
-    return tuple(sorted((entry["reason"], entry["row_count"]) for entry in counted))

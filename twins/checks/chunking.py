@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from altergo_interface.base_model import Outputs
-from altergo_interface.data import Samples, StepData, Values
+from altergo_interface.data import Labels, Samples, StepData, Values, Words
 from twins.checks.histories import START, Events
 from twins.checks.result import NotApplicable
 from twins.checks.steps import chunks
 from twins.checks.subject import Subject
 from twins.grid import DAY_US
-from twins.series import Column
+from twins.outputs import Rows, split
 from twins.twin import Twin
 
 FIRST_DAY, DAYS = 4, 4  # these hold the alerts of the synthetic history, one of them over midnight
@@ -38,13 +38,13 @@ def chunk_sensitivity(subject: Subject) -> str:
     return f"{' / '.join(LENGTHS)} calls without carried state would change {changed}"
 
 
-def _told(name: str, whole: Column, cuttings: Sequence[list[Column]]) -> str:
+def _told(name: str, whole: Rows, cuttings: Sequence[list[Rows]]) -> str:
     """One output's changes, one figure for each cutting; empty where there is none."""
     rows = [_rows_that_differ(whole, _concatenated(pieces)) for pieces in cuttings]
     if max(rows) < WORTH_SAYING:
         return ""
-    x = whole[1]
-    if not (x[1:] >= x[:-1]).all() or x[-1] <= x[0]:
+    x, labels = split(whole[1])
+    if labels or not (x[1:] >= x[:-1]).all() or x[-1] <= x[0]:
         return f"'{name}' in {' / '.join(f'{percent:.2f}' for percent in rows)} % of its rows"
     return f"'{name}' by {' / '.join(f'{_sum_change(x, pieces):+.2f}' for pieces in cuttings)} %"
 
@@ -61,34 +61,44 @@ def _called(twin: Twin, calls: Iterable[StepData]) -> list[Outputs]:
         raise NotApplicable(f"cannot be called on a chunk: {type(error).__name__}: {error}") from error
 
 
-def _by_output(outputs: Iterable[Outputs]) -> dict[str, list[Column]]:
-    found: dict[str, list[Column]] = {}
+def _by_output(outputs: Iterable[Outputs]) -> dict[str, list[Rows]]:
+    found: dict[str, list[Rows]] = {}
     for one in outputs:
         for name, samples in one.items():
-            if isinstance(samples, Samples) and len(samples):
+            if isinstance(samples, Samples | Labels) and len(samples):
                 found.setdefault(name, []).append((samples.t, samples.x))
     return found
 
 
-def _joined(outputs: Iterable[Outputs]) -> dict[str, Column]:
+def _joined(outputs: Iterable[Outputs]) -> dict[str, Rows]:
     return {name: _concatenated(pieces) for name, pieces in _by_output(outputs).items()}
 
 
-def _concatenated(pieces: list[Column]) -> Column:
+def _concatenated(pieces: list[Rows]) -> Rows:
     t = np.concatenate([t for t, _ in pieces] or [np.empty(0, np.int64)])
     return t, np.concatenate([x for _, x in pieces] or [np.empty(0)])
 
 
-def _sum_change(whole: Values, pieces: list[Column]) -> float:
+def _sum_change(whole: Values, pieces: list[Rows]) -> float:
     """By how many percent the calls' last values, added up, depart from a sum's."""
     before = float(whole[0]) if abs(whole[0]) > 0.1 * abs(whole[-1]) else 0.0  # counted before the log began
     total = sum(float(x[-1]) - before for _, x in pieces)
     return 100 * (total / (float(whole[-1]) - before) - 1)
 
 
-def _rows_that_differ(whole: Column, other: Column) -> float:
+def _rows_that_differ(whole: Rows, other: Rows) -> float:
     """Rows of either that the other does not have with the same value, in percent of the whole's."""
     shared, at, there = np.intersect1d(whole[0], other[0], return_indices=True)
-    alike = np.isclose(whole[1][at], other[1][there], rtol=_CLOSE, atol=_CLOSE, equal_nan=True).sum()
+    alike = _alike(whole[1][at], other[1][there])
     lost, added = len(whole[0]) - alike, len(other[0]) - len(shared)
     return 100.0 * float(lost + added) / len(whole[0])
+
+
+def _alike(one: Values | Words, other: Values | Words) -> int:
+    """How many values are close to each other, and how many labels the same."""
+    (x, words), (y, others) = split(one), split(other)
+    close = np.isclose(x, y, rtol=_CLOSE, atol=_CLOSE, equal_nan=True)
+    if words or others:
+        nothing = [None] * len(one)
+        close &= np.array([a == b for a, b in zip(words or nothing, others or nothing, strict=True)], dtype=np.bool_)
+    return int(close.sum())

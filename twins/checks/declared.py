@@ -19,7 +19,9 @@ def manifest_against_behaviour(subject: Subject) -> str:
     _known_units(subject.spec.manifest)
     missing = set(subject.spec.manifest.outputs)
     for told in _tellings(subject):
-        missing -= set(told.outputs)
+        if told.undeclared:
+            raise Broken(f"output '{told.undeclared[0]}' is not declared in the manifest, and would not be stored")
+        missing -= {name for name in missing if told.gives(name)}
     if missing:
         named = ", ".join(f"'{name}'" for name in sorted(missing))
         raise Broken(f"declares output {named}, but gives it on none of the synthetic histories")

@@ -4,13 +4,16 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
+from altergo_interface.data import Values, Words
 from twins.binding import Missing
 from twins.checks.histories import Events, is_valid, newest, sensors_of
 from twins.checks.result import Broken, NotApplicable, describe
 from twins.checks.subject import Subject
 from twins.checks.telling import Told, difference, in_runs, show
 from twins.grid import DAY_US
+from twins.outputs import split
 
 
 def _gets_through(subject: Subject, events: Events, where: str) -> Told:
@@ -67,10 +70,17 @@ def _recovers(subject: Subject) -> None:
     whole, unbroken = subject.whole, in_runs(subject.twin, subject.unbroken)
     for name, (t, x) in whole.outputs.items():
         other_t, other_x = unbroken.outputs.get(name, (t[:0], x[:0]))
-        late, other = x[t >= since], other_x[other_t >= since]
-        if len(late) and np.isnan(late).all() and not np.isnan(other).all():
-            from_then = t[len(x) - int(np.argmin(np.isnan(x[::-1])))] if not np.isnan(x).all() else t[0]
+        gone, late, other = _missing(x), _missing(x[t >= since]), _missing(other_x[other_t >= since])
+        if len(late) and late.all() and not other.all():
+            from_then = t[len(x) - int(np.argmin(gone[::-1]))] if not gone.all() else t[0]
             raise Broken(f"output '{name}' is NaN from {show(int(from_then))} on, and without gaps it is not")
+
+
+def _missing(x: Values | Words) -> NDArray[np.bool_]:
+    """Which rows hold neither a number nor a label."""
+    values, labels = split(x)
+    unlabelled = [label is None for label in labels or [None] * len(x)]
+    return np.isnan(values) & np.array(unlabelled, dtype=np.bool_)
 
 
 def missing_optional(subject: Subject) -> str:

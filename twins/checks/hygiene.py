@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from altergo_interface.base_model import ModelState
-from altergo_interface.data import Input, Samples, StepData, Table
+from altergo_interface.data import Input, Labels, Samples, StepData, Table
 from twins.checks.result import Broken
 from twins.checks.same import same
 from twins.checks.steps import steps
@@ -108,14 +108,14 @@ def no_aliasing(subject: Subject) -> str:
     for data in steps(twin, subject.events):
         after, outputs = twin.model.advance(state, data)
         for name, samples in outputs.items():
-            if isinstance(samples, Samples):
+            if isinstance(samples, Samples | Labels):
                 _no_way_in(name, samples, data)
         _own_memory(twin.model.advance, state, data)
         state = after
     return "outputs share at most read-only memory with the inputs, and the state none"
 
 
-def _no_way_in(name: str, output: Samples, data: StepData) -> None:
+def _no_way_in(name: str, output: Samples | Labels, data: StepData) -> None:
     for column in (output.t, output.x):
         for other, value in data.items():
             arrays = [part for part in _parts(value) if isinstance(part, np.ndarray)]

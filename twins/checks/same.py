@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel
 
 
-def same_floats(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which elements have the same bits, any NaN counting as one value."""
+def same_rows(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+    """Which values have the same bits, any NaN counting as one, or which labels are the same."""
+    if one.dtype == np.object_ or other.dtype == np.object_:
+        alike = (same(a, b) for a, b in zip(one.tolist(), other.tolist(), strict=True))
+        return np.fromiter(alike, dtype=np.bool_, count=len(one))
     equal = one.view(np.int64) == other.view(np.int64)
     found: NDArray[np.bool_] = equal | (np.isnan(one) & np.isnan(other))
     return found

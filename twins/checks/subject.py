@@ -18,7 +18,12 @@ from twins.checks.telling import Told, in_runs
 from twins.twin import Twin
 
 CADENCE_S = 120.0
-_BY_NAME: Mapping[str, Any] = {"capacity": 50.0, "chemistry": "NMC", "cells_in_series": 96}
+_BY_NAME: Mapping[str, Any] = {
+    "capacity": 50.0,
+    "chemistry": "NMC",
+    "cells_in_series": 96,
+    "ocv_table": {"soc": [0.0, 0.5, 1.0], "ocv": [3.1, 3.6, 4.1]},
+}
 _BY_TYPE: Mapping[str, Any] = {"float": 1.0, "str": "x", "dict": {}}
 
 

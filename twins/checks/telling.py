@@ -8,9 +8,10 @@ import numpy as np
 
 from twins.carry import Carry
 from twins.checks.histories import Events, newest
-from twins.checks.same import same_floats
+from twins.checks.same import same_rows
+from twins.outputs import Rows
 from twins.replay import Replay, replay
-from twins.series import AssetSeries, Column
+from twins.series import AssetSeries
 from twins.twin import Twin
 
 MakeTwin = Callable[[], Twin]
@@ -18,13 +19,20 @@ MakeTwin = Callable[[], Twin]
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """Outputs (as stored, provisional ones included), record versions, state, carry and the last samples."""
+    """Outputs (as stored, provisional ones included), record versions and their kinds, state, carry and the last
+    samples; and the names of outputs that were left out, because the manifest does not declare them."""
 
-    outputs: dict[str, Column]
+    outputs: dict[str, Rows]
     records: tuple[str, ...]
     state: str
     carry: str
     latest: str
+    undeclared: tuple[str, ...] = ()
+    kinds: frozenset[str] = frozenset()
+
+    def gives(self, output: str) -> bool:
+        """Whether a declared output is there: itself, the columns of its DataFrame, or records of that kind."""
+        return output in self.kinds or any(n == output or n.startswith(f"{output}.") for n in self.outputs)
 
 
 def in_runs(make: MakeTwin, events: Events, cuts: Sequence[int] = ()) -> Told:
@@ -75,6 +83,8 @@ def _told(results: Sequence[Replay]) -> Told:
         state=_sorted(last.state.model_dump_json()),
         carry=_sorted(last.edges[-1].carry.to_json()) if last.edges and last.edges[-1].carry else "",
         latest=repr(sorted(last.latest.items())),
+        kinds=frozenset(record.kind for record in found.records),
+        undeclared=tuple(sorted({name for result in results for name in result.undeclared})),
     )
 
 
@@ -98,10 +108,10 @@ def difference(one: Told, other: Told) -> str | None:
     return None if (one.carry, one.latest) == (other.carry, other.latest) else "what a snapshot stores differs"
 
 
-def _first_difference(one: Column, other: Column) -> int | None:
+def _first_difference(one: Rows, other: Rows) -> int | None:
     """The first stamp at which two columns have not the same row."""
     size = min(len(one[0]), len(other[0]))
-    equal = (one[0][:size] == other[0][:size]) & same_floats(one[1][:size], other[1][:size])
+    equal = (one[0][:size] == other[0][:size]) & same_rows(one[1][:size], other[1][:size])
     if not equal.all():
         at = int(np.argmin(equal))
         return min(int(one[0][at]), int(other[0][at]))

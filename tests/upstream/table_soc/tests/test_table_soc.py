@@ -1,0 +1,1 @@
+raise AssertionError("the engine imports a model, not its tests")
