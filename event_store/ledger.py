@@ -68,8 +68,9 @@ def moved_assets(
     """The assets with work, and by name the models with news that are in none of the `namings`, with their pairs."""
     _register_namings(con, namings)
     pair = f"{{'model': model, 'moved': {_MOVED}, 'gone': gone, 'run': run, 'held': held}}"
-    query = f"""select asset_id, list({pair} order by model)
-                from ({_PAIRS}) group by asset_id having bool_or({_MOVED}) order by asset_id"""
+    query = f"""with pairs as materialized ({_PAIRS})
+                select asset_id, list({pair} order by model) from pairs
+                where asset_id in (select asset_id from pairs where {_MOVED}) group by asset_id order by asset_id"""
     found = con.execute(query, {"platform": platform}).fetchall()
     strange = f"select model, count(*) from ({_PAIRS}) where not known and not gone and news group by model"
     unknown = dict(con.execute(strange, {"platform": platform}).fetchall())
