@@ -7,7 +7,6 @@ from actors.upkeep import Upkeep
 from actors.upload_report import UploadReport
 from actors.uploading import UploadProgress, upload
 from altergo_interface import SettingsError, TwinsError
-from altergo_interface.config import Settings
 from altergo_interface.gateway import Gateway
 from altergo_interface.gateways import open_gateway
 
@@ -20,7 +19,7 @@ class WithPlatform(Upkeep):
 
         Raises SettingsError where neither names one, or one that is not known.
         """
-        chosen = spec or _named(self.settings())
+        chosen = spec or self.settings().gateway
         if not chosen:
             raise SettingsError("no gateway is named", "Give --gateway file:DIR, or set 'gateway' in the settings")
         return open_gateway(chosen, os.environ)
@@ -47,8 +46,3 @@ class WithPlatform(Upkeep):
             return self.upload(gateway)
         except TwinsError as error:
             return UploadReport(gateway.name, error=str(error))
-
-
-def _named(settings: Settings) -> str:
-    """The gateway that the settings name: beside `execution`, or in it."""
-    return str(getattr(settings, "gateway", None) or getattr(settings.execution, "gateway", None) or "")

@@ -4,14 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from altergo_interface.errors import SettingsError, did_you_mean
+from altergo_interface.errors import SettingsError
 from altergo_interface.file_gateway import FileGateway
 from altergo_interface.gateway import Gateway
 from altergo_interface.sdk_gateway import KEY, SdkGateway
 from altergo_interface.secret import Secret
 
 SDK = "altergo"
-SCHEMES = ("file", SDK)
 VARIABLES = {
     KEY: "ALTERGO_USER_API_KEY",
     "altergoFactoryApi": "ALTERGO_FACTORY_API",
@@ -39,8 +38,7 @@ def open_gateway(
         return FileGateway(Path(rest), assets)
     if scheme != SDK or rest:
         shown = scheme if scheme.isidentifier() and len(scheme) < 20 else "?"
-        near = did_you_mean(shown, SCHEMES) if shown not in SCHEMES else ""
-        raise SettingsError(f"gateway: '{shown}' is not known as that", near or "Write file:DIR, or altergo")
+        raise SettingsError(f"gateway: '{shown}' is not known as that", "Write file:DIR, or altergo")
     named = {name: environ.get(variable, "") for name, variable in VARIABLES.items() if name != KEY}
     found = {**{name: value for name, value in named.items() if value}, **(given or {})}
     secret = key or Secret(environ.get(VARIABLES[KEY], ""))

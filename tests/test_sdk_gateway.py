@@ -250,7 +250,7 @@ def test_neither_gateway_nor_secret_is_pickled(platform):
     ("spec", "environ", "said"),
     [
         ("ftp:x", {}, "'ftp' is not known"),
-        ("fiel:x", {}, "Did you mean 'file'?"),
+        ("fiel:x", {}, "Write file:DIR, or altergo"),
         ("file:", {}, "file:DIR"),
         ("https://u:k3y@host", {}, "'https'"),
         ("file:/no/such/folder", {}, "no such folder"),
