@@ -17,6 +17,7 @@ from stories import Story
 
 from actors import Fleet
 from actors.cli.main import main
+from altergo_interface import quiet
 from event_store.initial import init_store
 
 collect_ignore = ["upstream"]  # models as others have written them, tests of their own among them
@@ -266,3 +267,11 @@ def commands() -> Iterator[Commands]:
     found = Commands()
     yield found
     found.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_key_is_hidden_any_more() -> Iterator[None]:
+    """The entry point hides its key from the logs for as long as its process lives; here several share one."""
+    yield
+    quiet._LOG_HIDES.clear()
+    logging.setLogRecordFactory(logging.LogRecord)

@@ -78,12 +78,9 @@ def test_failing_calls_change_no_result(story: Tell, s3: str, failures: list[str
         one.tidy()
     assert flaky.fleet.digest() == local.fleet.digest()
     assert len(failures) > 50
-    assert {name.split()[0] for name in failures} >= {
-        "open_output_stream",
-        "open_input_file",
-        "get_file_info",
-        "read",
-    }
+    failed = {name.split()[0] for name in failures}
+    assert failed >= {"open_output_stream", "open_input_file", "get_file_info"}
+    assert failed & {"read", "read_at"}  # how much of a file is read at once is the reader's choice
 
 
 def test_what_passes_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
