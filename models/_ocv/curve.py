@@ -21,7 +21,7 @@ FAR_V = 20.0
 FLAT_V = 1e-9
 """Half the rise, V, that the inverse gives to a flat piece."""
 
-INTEGRAL_STEPS = 32
+INTEGRAL_STEP = 5e-4
 
 SLOPE_STEP = 0.01
 """Half width, in SOC, of the chord that is the local slope."""
@@ -113,16 +113,15 @@ class OcvTable:
     def integral(self, soc: ArrayLike) -> Floats:
         """∫₀^SOC OCV dz of the mean curve, V: times the capacity in Ah the energy in Wh; same shape as `soc`.
 
-        By linear interpolation between `INTEGRAL_STEPS` exact points in each piece of the curve: the error is below
-        1e-6 V.
+        By linear interpolation between exact points `INTEGRAL_STEP` apart: right within 3e-8 V for each V of rise per
+        unit of SOC.
         """
         z = np.clip(np.asarray(soc, dtype=np.float64), 0.0, 1.0)
         return np.asarray(np.interp(z, *self._integral))
 
     @cached_property
     def _integral(self) -> tuple[Floats, Floats]:
-        inner = np.arange(INTEGRAL_STEPS) / INTEGRAL_STEPS
-        fine = np.append((self.soc[:-1, None] + np.diff(self.soc)[:, None] * inner).ravel(), self.soc[-1])
+        fine = np.union1d(self.soc, np.linspace(0.0, 1.0, round(1 / INTEGRAL_STEP) + 1))
         v = np.interp(fine, self.soc, self.open_circuit_v)
         trapezoids = np.diff(fine) * (v[1:] + v[:-1]) / 2
         return fine, np.concatenate(([0.0], np.cumsum(trapezoids)))
