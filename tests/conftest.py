@@ -275,3 +275,18 @@ def _no_key_is_hidden_any_more() -> Iterator[None]:
     yield
     quiet._LOG_HIDES.clear()
     logging.setLogRecordFactory(logging.LogRecord)
+
+
+@pytest.fixture
+def platform_of(workdir, events):
+    """`platform_of(parameters)`: a platform in a folder with EV-1 and EV-2, and these parameters of both."""
+
+    def make(parameters):
+        for asset, rows in events.groupby("asset_id"):
+            path = workdir / "platform" / asset
+            path.mkdir(parents=True)
+            rows[["sensor", "ts", "value"]].to_parquet(path / "events.parquet")
+            (path / "parameters.json").write_text(json.dumps(parameters))
+        return workdir / "platform"
+
+    return make

@@ -18,14 +18,8 @@ KEY = "k3y-Zq7+/9fT2mB0wX5"
 
 
 @pytest.fixture
-def folder(workdir, events):
-    """A platform in a folder with EV-1 and EV-2."""
-    for asset, rows in events.groupby("asset_id"):
-        path = workdir / "platform" / asset
-        path.mkdir(parents=True)
-        rows[["sensor", "ts", "value"]].to_parquet(path / "events.parquet")
-        (path / "parameters.json").write_text('{"capacity": 50, "chemistry": "NMC", "cells_in_series": 96}')
-    return workdir / "platform"
+def folder(platform_of):
+    return platform_of({"capacity": 50, "chemistry": "NMC", "cells_in_series": 96})
 
 
 @pytest.fixture

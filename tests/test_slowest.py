@@ -1,18 +1,18 @@
 """The slowest assets: in the report of a run, its JSON document and its progress, where they stand out."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from histories import random_history
 from toys import write_toys
 
-from actors import Fleet
+from actors import Fleet, twin_actor
 from actors.cli.progress import Meter
 from actors.running import Progress
 from actors.slowest import Replayed, Slowest
-
-SLOW = "            import time\n\n            time.sleep(1.05)\n"
+from actors.twin_actor import TwinActor
 
 
 def test_the_slowest_of_all_batches_are_kept() -> None:
@@ -46,23 +46,30 @@ def test_progress_names_it(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_run_names_the_asset_that_stands_out(
     tmp_path: Path, twins: Any, monkeypatch: pytest.MonkeyPatch, write: Any
 ) -> None:
-    """One of thirty: a model that waits a second for the asset whose capacity is odd."""
+    """One of thirty, by a clock that only a replay moves."""
+    clock = [0.0]
+    fold = TwinActor._fold
+
+    def timed(actor: TwinActor, *order: Any) -> Any:
+        clock[0] += 20.0 if actor._work.asset_id == "EV-9" else 0.25
+        return fold(actor, *order)
+
+    monkeypatch.setattr(twin_actor, "time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    monkeypatch.setattr(TwinActor, "_fold", timed)
     toys = write_toys(tmp_path / "models", "held")
-    code = toys / "held" / "__init__.py"
-    slow = f'        if data.number("capacity") == 7:\n{SLOW}'
-    code.write_text(code.read_text().replace("        t, steps =", f"{slow}        t, steps =", 1))
-    manifest = toys / "held" / "model.json"
-    manifest.write_text(manifest.read_text().replace('"inputs": {', '"inputs": {"capacity": {"type": "float"}, ', 1))
     assets = [f"EV-{n}" for n in range(30)]
     settings = write("settings.json", {"parameters": {"execution": {"enabled_models": "held"}}})
     fleet = Fleet(tmp_path / "store", settings, [toys])
-    rows = "".join(f"{name},{7 if name == 'EV-9' else 100},NMC\n" for name in assets)
+    rows = "".join(f"{name},100,NMC\n" for name in assets)
     fleet.import_assets(write("assets.csv", "asset_id,capacity,chemistry\n" + rows))
     fleet.ingest(random_history(5, assets, 1).write(tmp_path / "events.parquet"))
     words = ("--models-dir", toys, "run", "--local", "--compute-type", "full")
-    code_, document, err = twins("--json", *words)
-    assert (code_, document["slowest"][0]["asset_id"], len(document["slowest"])) == (0, "EV-9", 5), err
-    assert document["slowest"][0]["seconds"] > 1
+    code, document, err = twins("--json", *words)
+    assert (code, document["slowest"][0], len(document["slowest"])) == (
+        0,
+        {"asset_id": "EV-9", "seconds": 20.0},
+        5,
+    ), err
     digest = fleet.digest()
     _, _, err = twins(*words)
     assert "slowest: EV-9 " in err
