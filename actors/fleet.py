@@ -8,6 +8,7 @@ from typing import Any
 
 import duckdb
 
+from actors.dashboards import WithDashboards
 from actors.explain import explain
 from actors.live import LiveHooks
 from actors.live_awake import IDLE_S
@@ -15,7 +16,6 @@ from actors.live_session import PURPOSE, LiveOptions, keep_alive
 from actors.live_socket import ask
 from actors.plan_file import PlanFile, request_of
 from actors.planning import Models, enabled_models, make_plan, plan_store
-from actors.platform import WithPlatform
 from actors.pools import NoPool, isolated_by, open_pool
 from actors.report import RunReport
 from actors.running import Progress, Run
@@ -41,7 +41,7 @@ from event_store.queries import asset_list, asset_state, batches, status
 from twins import Plan, Request
 
 
-class Fleet(WithPlatform):
+class Fleet(WithDashboards):
     """A fleet of digital twins.
 
     Args:
@@ -137,6 +137,9 @@ class Fleet(WithPlatform):
             finally:
                 publish(store)
             collect(store, garbage)
+        pages = self._debug_pages(report.run_id)
+        report.dashboards = [str(path) for path in pages.written]
+        report.warnings += pages.warnings
         if target is not None:
             report.upload = self._upload_after_run(target)
         return report

@@ -100,7 +100,7 @@ def make_plan(facts: Facts, models: Models, settings: Settings, selection: Selec
         items += some if everything else [item for item in some if _takes(selection, item, heads)]
         skipped += without
         blocked += waiting
-    notes = (*models.broken, *_unused(settings), *binder.assumed())
+    notes = (*models.broken, *binder.assumed())
     return Plan(facts.seq, settings.source, tuple(items), tuple(skipped), notes, tuple(blocked), request)
 
 
@@ -108,12 +108,6 @@ def _asked(request: Request, block: ModelSettings | None) -> Request:
     """What is asked of one model: its own `compute_type` holds where none was asked for by name."""
     own = None if block is None else block.compute_type
     return request if own is None or request.named else replace(request, mode=own)
-
-
-def _unused(settings: Settings) -> list[str]:
-    """What is read but has no effect yet: better said than silently ignored."""
-    asked = settings.execution.debug_mode
-    return [f"{settings.source}: execution.debug_mode has no effect in this version"] if asked else []
 
 
 def _takes(selection: Selection, item: PlanItem, heads: Mapping[str, object]) -> bool:

@@ -14,7 +14,7 @@ NAMED = 3
 class RunReport:
     """What a run came to. `remaining` pairs have not reached their newest event: a budget or a range ended them.
     `broken` are model folders that could not be loaded, one line each; they are among the warnings. `upload`: with
-    `upload_output` in the settings."""
+    `upload_output` in the settings. `dashboards`: the pages of models in debug mode."""
 
     run_id: str
     seq: int
@@ -26,6 +26,7 @@ class RunReport:
     warnings: list[str] = field(default_factory=list)
     broken: Sequence[str] = ()
     seconds: float = 0.0
+    dashboards: list[str] = field(default_factory=list)
     slowest: Slowest = field(default_factory=Slowest)
     upload: UploadReport | None = None
 

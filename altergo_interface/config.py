@@ -42,7 +42,9 @@ class Execution(_Block):
     )
     manual_start_date: str = Field(default="", description="with manual: from this time on, ISO 8601")
     manual_end_date: str = Field(default="", description="with manual: before this time, ISO 8601")
-    debug_mode: bool = Field(default=False, description="kept for debug dashboards; no effect on results")
+    debug_mode: bool = Field(
+        default=False, description="write a dashboard for each pair of a run, of the model; no effect on results"
+    )
     upload_output: bool = Field(default=False, description="send what has changed to the platform after a run")
 
     @field_validator("enabled_models", mode="before")

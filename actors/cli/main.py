@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from actors.cli import assets, config, demo, events, fetch, live, look, models, run, store, upload
+from actors.cli import assets, config, dashboard, demo, events, fetch, live, look, models, run, store, upload
 from actors.cli.exits import exit_code_of, sigterm_interrupts
 from actors.cli.shell import Shell
 
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     epilog="Global options may stand before or after the command.",
 )
-for group in (events, fetch, assets, run, live, look, models, upload, store, config, demo):
+for group in (events, fetch, assets, run, live, look, dashboard, models, upload, store, config, demo):
     group.register(app)
 
 

@@ -149,6 +149,7 @@ def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> N
         "skipped": skipped,
         "warnings": report.warnings,
         "broken": list(report.broken),
+        "dashboards": report.dashboards,
         "seconds": round(report.seconds, 3),
         "slowest": [{"asset_id": a, "seconds": round(s, 3)} for s, a in report.slowest.top],
     } | ({} if report.upload is None else {"upload": report.upload.document()})
@@ -162,6 +163,8 @@ def _report(shell: Shell, report: RunReport, skipped: list[dict[str, str]]) -> N
             rest(len(pairs))
         if report.remaining:
             say(f"{report.remaining} pairs have more to replay: run again to go on")
+        if report.dashboards:
+            say(f"debug_mode: {len(report.dashboards)} pages in {Path(report.dashboards[0]).parent}")
         if slow := report.slowest.outstanding():
             say(f"slowest: {named(slow)} (all {report.slowest.seconds:.1f} s)")
     rate = report.events_replayed / max(report.seconds, 1e-9)

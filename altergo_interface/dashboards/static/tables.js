@@ -1,0 +1,31 @@
+"use strict";
+// The fleet's table: sorted by any column, searched, and cut into pages, by DataTables.
+
+async function fillTable() {
+  const source = new Blob([await unpacked("datatables")], { type: "text/javascript" });
+  const address = URL.createObjectURL(source);
+  const { default: DataTable } = await import(address);
+  URL.revokeObjectURL(address);
+  const { columns, assets, links } = page.data;
+  const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+  const shown = {
+    asset: (value, row) => `<a href="${escaped(links[row])}">${escaped(value)}</a>`,
+    status: (value) => `<span class="badge ${value}">${value}</span>`,
+    number: (value) => number.format(value),
+    text: (value) => escaped(String(value)),
+  };
+  new DataTable("#assets", {
+    data: assets.map((row, index) => [...row, index]),
+    columns: columns.map((column, at) => ({
+      data: at, className: column.kind === "number" ? "number" : "", type: column.kind === "number" ? "num" : "string",
+      render: (value, purpose, row) => {
+        // What is not known stands behind everything else, and is written as a dash.
+        if (value === null) return purpose === "sort" || purpose === "type" ? (column.kind === "number" ? -Infinity : "") : "–";
+        return purpose === "display" ? shown[column.kind](value, row[row.length - 1]) : value;
+      },
+    })),
+    order: [], pageLength: 25, lengthMenu: [25, 100, 500], deferRender: true, autoWidth: false,
+    layout: { topStart: "search", topEnd: "pageLength", bottomStart: "info", bottomEnd: "paging" },
+    language: { search: "Find", lengthMenu: "_MENU_ assets a page", info: "_START_ to _END_ of _TOTAL_ assets", infoEmpty: "no assets", infoFiltered: "(of _MAX_)", emptyTable: "Nothing to show: the store has no assets yet.", zeroRecords: "No asset matches." },
+  });
+}

@@ -1,0 +1,60 @@
+"""Values as a page writes them."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+MINUTE, HOUR, DAY = 60, 3600, 86_400
+
+
+def number(value: float, digits: int = 4) -> str:
+    """A number with so many significant digits, thousands separated, and no exponent where none is needed."""
+    if not math.isfinite(value):
+        return "unknown" if math.isnan(value) else str(value)
+    if value == int(value) and abs(value) < 1e12:
+        return f"{int(value):,}"
+    if 1e-3 <= abs(value) < 1e12:
+        places = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+        text = f"{value:,.{places}f}"
+        return text.rstrip("0").rstrip(".") if places else text
+    return f"{value:.{digits}g}"
+
+
+def moment(t: int | None) -> str:
+    """A stamp (µs UTC) to the second."""
+    return "" if t is None else str(np.datetime64(t, "us").astype("M8[s]")).replace("T", " ") + " UTC"
+
+
+def stamp(t: int | None) -> str:
+    """The same in a table, where it must not be broken; the page says that it is UTC."""
+    return moment(t).removesuffix(" UTC").replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def duration(seconds: float) -> str:
+    """A duration in its two largest units."""
+    if seconds < MINUTE:
+        return f"{number(round(seconds, 3), 3)} s"
+    for size, name, smaller, short in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
+        if seconds >= size:
+            whole, rest = divmod(int(seconds), size)
+            return f"{whole} {name} {rest // smaller} {short}" if rest // smaller else f"{whole} {name}"
+    return ""
+
+
+def counted(count: int, what: str) -> str:
+    """So many of something, in English."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def cell(value: Any) -> str:
+    """A value in a table's cell."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int | float):
+        return number(float(value))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(cell, value))
+    return str(value)
