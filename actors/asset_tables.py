@@ -54,7 +54,7 @@ def _parameters(look: "AssetLook") -> TableView:
     files = {row["seq"]: row["file"] for row in look.pin.rows(_SOURCES)}
     facts = sorted(look.facts.assets[look.asset_id].parameters, key=lambda f: (f.name, f.valid_from or 0, f.seq))
     rows = [
-        (f.name, f.value, stamp(f.valid_from) or "always", f"{files.get(f.seq, '')} (sequence {f.seq})")
+        (f.name, cell(f.value), stamp(f.valid_from) or "always", f"{files.get(f.seq, '')} (sequence {f.seq})")
         for f in facts
     ]
     return TableView(

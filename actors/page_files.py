@@ -1,6 +1,7 @@
 """Where dashboards lie, and how they get there: whole or not at all."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from altergo_interface import StoreError
@@ -23,6 +24,7 @@ def written(path: Path, text: str) -> Path:
         draft.write_text(text, encoding="utf-8")
         os.replace(draft, path)
     except OSError as error:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
         raise StoreError(f"{path}: cannot be written ({error.strerror})", "Choose another file with --out") from error
     return path

@@ -18,7 +18,8 @@ function milliseconds(text) {
 
 function followZoom(element) {
   element.on("plotly_relayout", (change) => {
-    if (change["xaxis.autorange"]) setView(...page.data.span);
+    // A double click asks for what the plot has shown first, be that a part.
+    if (change["xaxis.autorange"] || change["xaxis.range"]) setView(...page.data.span);
     else if (change["xaxis.range[0]"] !== undefined) setView(milliseconds(change["xaxis.range[0]"]), milliseconds(change["xaxis.range[1]"]));
   });
 }

@@ -14,13 +14,16 @@ async function fillTable() {
     number: (value) => number.format(value),
     text: (value) => escaped(String(value)),
   };
+  // What is not known stands last, whichever way the rest is sorted.
+  const order = (sign) => (a, b) => (isNaN(a) || isNaN(b) ? isNaN(a) - isNaN(b) : sign * (a - b));
+  DataTable.type("known-first", { order: { asc: order(1), desc: order(-1) } });
   new DataTable("#assets", {
     data: assets.map((row, index) => [...row, index]),
     columns: columns.map((column, at) => ({
-      data: at, className: column.kind === "number" ? "number" : "", type: column.kind === "number" ? "num" : "string",
+      data: at, className: column.kind === "number" ? "number" : "", type: column.kind === "number" ? "known-first" : "string",
+      orderSequence: column.kind === "number" ? ["desc", "asc"] : ["asc", "desc"],
       render: (value, purpose, row) => {
-        // What is not known stands behind everything else, and is written as a dash.
-        if (value === null) return purpose === "sort" || purpose === "type" ? (column.kind === "number" ? -Infinity : "") : "–";
+        if (value === null) return purpose === "display" ? "–" : column.kind === "number" ? NaN : "";
         return purpose === "display" ? shown[column.kind](value, row[row.length - 1]) : value;
       },
     })),
