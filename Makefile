@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo test check lint types bench accuracy trials docs lock clean
+.PHONY: demo test check lint types bench accuracy trials docs transcripts lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twins --store demo-store demo
@@ -37,7 +37,11 @@ accuracy: $(VENV)/.installed
 
 # The configuration reference, after a change of the settings' types or of a manifest.
 docs: $(VENV)/.installed
-	$(BIN)/python -m altergo_interface.reference > documentation/configuration.md
+	$(BIN)/python -m altergo_interface.reference > documentation/reference/configuration.md
+
+# The console sessions of the README and the tutorial, where they have changed.
+transcripts: $(VENV)/.installed
+	$(BIN)/python -m documentation.transcripts
 
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:
