@@ -8,6 +8,7 @@ from html import escape
 SHOWN = 10
 """So many rows of a table; how many more there are is said below it."""
 
+_TABLE = 'style="border-collapse:collapse"'
 _RULE = "border-bottom:1px solid rgba(128,128,128,.4)"
 _CELL = "padding:.15em .8em .15em 0;text-align:left;vertical-align:top"
 _SMALL = "opacity:.75;font-size:90%"
@@ -75,7 +76,7 @@ def _table(table: Rows) -> list[str]:
     body = "".join(f"<tr>{line}</tr>" for line in lines)
     more = table.of - len(table.rows)
     rest = [f'<div style="{_SMALL}">… and {more:,} more</div>'] if more > 0 else []
-    return [f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>", *rest]
+    return [f"<table {_TABLE}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>", *rest]
 
 
 def _shown(value: object) -> str:

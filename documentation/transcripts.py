@@ -16,11 +16,16 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
 CLONE = "~/battery-twins"
-PAGES = {"README.md": CLONE, "documentation/tutorial/first-ten-minutes.md": "~/fleet"}
+PAGES = {
+    "README.md": CLONE,
+    "documentation/tutorial/first-ten-minutes.md": "~/fleet",
+    "documentation/how-to/late-data.md": "~/fleet",
+    "documentation/how-to/parked-pairs.md": "~/fleet",
+}
 """Each page with what it calls the folder in which its session takes place."""
 
 _BLOCK = re.compile(r"^```console\n(.*?)^```", re.DOTALL | re.MULTILINE)
-_FILE = re.compile(r"`([\w.-]+)`:\n\n```(?:json|csv)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+_FILE = re.compile(r"^`([\w./-]+)`:\n\n```(?:json|csv|python)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 _MARK = "=== the output of the next command ==="
 _LEFT_OUT = "…"
 
@@ -54,6 +59,7 @@ def play(page: str, called: str) -> list[list[Step]]:
 
 def _play(page: str, home: Path, tools: Path, called: str) -> list[list[Step]]:
     for name, content in _FILE.findall(page):
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
         (home / name).write_text(content, encoding="utf-8")
     planned = blocks(page)
     commands = [step.command for block in planned for step in block]
@@ -138,8 +144,10 @@ def _text(step: Step, seen: Step) -> str:
 
 
 def main() -> None:
-    """Bring the sessions of all pages up to date."""
+    """Bring the sessions of all pages up to date, or of those that are named."""
     for name, called in PAGES.items():
+        if sys.argv[1:] and name not in sys.argv[1:]:
+            continue
         page = (ROOT / name).read_text(encoding="utf-8")
         (ROOT / name).write_text(rewritten(page, play(page, called)), encoding="utf-8")
 
