@@ -38,6 +38,7 @@ accuracy: $(VENV)/.installed
 # The generated parts of the documentation, after a change of settings, manifests, errors, docstrings or figures.
 docs: $(VENV)/.installed
 	$(BIN)/python -m documentation.generated
+	$(BIN)/python -m documentation.figures
 
 # The console sessions of the README and the tutorial, where they have changed.
 transcripts: $(VENV)/.installed

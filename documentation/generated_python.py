@@ -72,7 +72,8 @@ def _inherited(cls: type, name: str) -> bool:
 
 
 def _arguments(function: Any) -> str:
-    found, starred = [], False
+    found: list[str] = []
+    starred = False
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name in ("self", "cls"):
             continue
@@ -103,5 +104,4 @@ def _fields(cls: type) -> Iterator[str]:
     elif is_dataclass(cls):
         yield table(("field", "type"), [(f"`{entry.name}`", _type(entry.type)) for entry in fields(cls)])
     elif hasattr(cls, "_fields"):
-        rows = [(f"`{name}`", _type(cls.__annotations__[name])) for name in cls._fields]
-        yield table(("field", "type"), rows)
+        yield table(("field", "type"), [(f"`{name}`", _type(cls.__annotations__[name])) for name in cls._fields])
