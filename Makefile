@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo test check lint types bench accuracy trials docs transcripts notebook lock clean
+.PHONY: demo test check lint types bench accuracy trials docs transcripts notebook screenshots lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twins --store demo-store demo
@@ -47,6 +47,10 @@ transcripts: $(VENV)/.installed
 # The example notebook with its outputs; needs Chromium for the figure.
 notebook: $(VENV)/.installed
 	$(BIN)/python -m documentation.notebook
+
+# The pictures of dashboards and of a terminal, taken of a demo fleet; needs Chromium.
+screenshots: $(VENV)/.installed
+	$(BIN)/python -m documentation.screenshots
 
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:
