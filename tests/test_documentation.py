@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import textwrap
 from itertools import takewhile
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import typer
 
 from actors.cli.main import app, hoist
+from altergo_interface.config import load_settings
 from documentation.generated import FOLDER, PAGES
 
 ROOT = Path(__file__).parents[1]
@@ -200,3 +202,31 @@ def test_the_queries_on_the_page_of_views_run(ran):
     assert len(examples) >= 15
     for query in examples:
         ran.sql(query).fetchall()
+
+
+def examples(folder, language, start=""):
+    """(page, code) of the blocks of a language in the pages of a folder that begin with a text."""
+    for name, text in pages():
+        if name.startswith(folder):
+            found = re.findall(rf"^( *)```{language}\n(.*?)^ *```", text, re.DOTALL | re.MULTILINE)
+            blocks = (textwrap.dedent(code) for _, code in found)
+            yield from ((name, code) for code in blocks if code.startswith(start))
+
+
+def test_the_settings_in_the_pages_are_accepted(tmp_path):
+    found = [pair for pair in examples("documentation/", "json", '{"parameters"') if "chemistries" not in pair[1]]
+    assert len(found) >= 6
+    for number, (name, document) in enumerate(found):
+        path = tmp_path / f"{number}.json"
+        path.write_text(document)
+        assert load_settings(path).models, name
+
+
+@pytest.mark.filterwarnings("ignore::pandas.errors.Pandas4Warning")  # DuckDB's own conversion to a DataFrame
+def test_the_python_lines_on_queries_run(ran, store, capsys):
+    codes = [code for _, code in examples("documentation/how-to/query.md", "python")]
+    assert len(codes) == 3
+    for code in codes:
+        exec(code.replace("fleet-store", store.name).replace("EV-0003", "EV-1"), {})
+    assert "EV-1" in capsys.readouterr().out
+    assert (store.parent / "ev-0003.parquet").stat().st_size > 1000
