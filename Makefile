@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PYTHONUNBUFFERED = 1
 
-.PHONY: demo test check lint types bench accuracy trials docs lock clean
+.PHONY: demo test check lint types bench accuracy trials docs transcripts notebook screenshots lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twins --store demo-store demo
@@ -35,9 +35,22 @@ trials: $(VENV)/.installed
 accuracy: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy
 
-# The configuration reference, after a change of the settings' types or of a manifest.
+# The generated parts of the documentation, after a change of settings, manifests, errors, docstrings or figures.
 docs: $(VENV)/.installed
-	$(BIN)/python -m altergo_interface.reference > documentation/configuration.md
+	$(BIN)/python -m documentation.generated
+	$(BIN)/python -m documentation.figures
+
+# The console sessions of the README and the tutorial, where they have changed.
+transcripts: $(VENV)/.installed
+	$(BIN)/python -m documentation.transcripts
+
+# The example notebook with its outputs; needs Chromium for the figure.
+notebook: $(VENV)/.installed
+	$(BIN)/python -m documentation.notebook
+
+# The pictures of dashboards and of a terminal, taken of a demo fleet; needs Chromium.
+screenshots: $(VENV)/.installed
+	$(BIN)/python -m documentation.screenshots
 
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:

@@ -9,7 +9,10 @@ from typing import Any
 from actors.effective import Effective, effective
 from actors.settings_file import chosen_settings, settings_path
 from altergo_interface.config import Settings, defaulted, load_settings
+from altergo_interface.display import Displayed, Rows, Summary
 from altergo_interface.models import Registry, discover
+from event_store.glance import glance
+from event_store.paths import StorePaths
 from event_store.store import Store
 
 
@@ -22,7 +25,7 @@ class ConfigReport:
     values: list[Effective]
 
 
-class Opened:
+class Opened(Displayed):
     """What a fleet is made of."""
 
     def __init__(
@@ -39,6 +42,19 @@ class Opened:
         self._overrides, self._local = overrides, local
         self._told = False
         self._models_dirs = tuple(Path(folder) for folder in models_dirs)
+
+    def _summary(self) -> Summary:
+        """Where it lies, and whether anything is there."""
+        facts = [] if StorePaths(self.root).catalog.is_file() else ["no store yet"]
+        return Summary(f"{type(self).__name__} {self.root}", facts)
+
+    def _notebook_summary(self) -> Summary:
+        """Beside that the published figures, if there are any."""
+        found = glance(StorePaths(self.root))
+        if found is None:
+            return self._summary()
+        table = Rows(found.columns, found.rows, len(found.rows))
+        return Summary(self._summary().title, found.facts, table)
 
     def store(self) -> Store:
         """The opened store. Raises StoreError where there is none."""

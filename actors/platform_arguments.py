@@ -153,7 +153,7 @@ def _overrides(found: Mapping[str, Any], source: str) -> Any:
 def _object(found: Mapping[str, Any], name: str, source: str) -> Any:
     value = found.get(name)
     if value is not None and not isinstance(value, dict):
-        raise SettingsError(f"{source}: {name} is no object", "See documentation/deployment.md")
+        raise SettingsError(f"{source}: {name} is no object", "See documentation/how-to/deployment.md")
     return value
 
 

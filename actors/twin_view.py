@@ -14,6 +14,7 @@ from actors.twin_actor import TwinActor
 from actors.work import AssetWork, PairWork
 from altergo_interface import SelectionError, SettingsError
 from altergo_interface.config import ModelSettings, Settings
+from altergo_interface.display import SHOWN, Displayed, Rows, Summary, counted
 from altergo_interface.models import Registry, find_model
 from altergo_interface.records import Record
 from event_store.facts import Facts, read_carries, read_log_segments, sequence_at, unchanged_before
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     import pandas as pd  # takes a second to import: only a replay that shows its outputs does so
 
 
-@dataclass(frozen=True, slots=True)
-class TwinReplay:
+@dataclass(frozen=True, slots=True, repr=False)
+class TwinReplay(Displayed):
     """What a replay gave: per model its state, last outputs, outputs as a DataFrame, records, or its error."""
 
     asset_id: str
@@ -41,8 +42,24 @@ class TwinReplay:
     skipped: Mapping[str, str]
     events: int
 
+    def _summary(self) -> Summary:
+        """Its extent, and the last outputs of each model, or why it has none."""
+        records = sum(map(len, self.records.values()))
+        facts = [
+            f"as of {iso(self.as_of)}",
+            counted(self.events, "event"),
+            *(f"{name} ok" for name in self.state),
+            *(f"{name} failed" for name in self.errors),
+            *(f"{name} skipped" for name in self.skipped),
+            counted(records, "record"),
+        ]
+        rows: list[tuple[object, ...]] = [(m, o, x) for m, latest in self.latest.items() for o, x in latest.items()]
+        rows += [(model, "failed", error) for model, error in self.errors.items()]
+        rows += [(model, "skipped", f"no {missing}") for model, missing in self.skipped.items()]
+        return Summary(f"Replay of {self.asset_id}", facts, Rows(("model", "output", "last value"), rows, len(rows)))
 
-class AssetTwin:
+
+class AssetTwin(Displayed):
     """One asset of a fleet."""
 
     def __init__(self, store: Store, facts: Facts, asset_id: str, registry: Registry, settings: Settings) -> None:
@@ -51,6 +68,21 @@ class AssetTwin:
         self._asset = facts.assets[asset_id]
         self._registry = registry
         self._settings = settings
+
+    def _summary(self) -> Summary:
+        """What the log has of it, and how far each model has come."""
+        asset, heads = self._asset, self._facts.heads.get(self._asset.asset_id, {})
+        known = {fact.name: fact.value for fact in asset.parameters}
+        facts = [
+            counted(asset.events, "event"),
+            f"{iso(asset.first_ts)} to {iso(asset.last_ts)}" if asset.events else "no time",
+            counted(len(asset.sensors), "sensor"),
+            *(_named(name, known[name]) for name in ("chemistry", "capacity") if name in known),
+            f"sequence {self._facts.seq}",
+        ]
+        rows = [(head.model, head.status, iso(head.as_of), iso(head.head)) for head in heads.values()]
+        table = Rows(("model", "status", "as of", "closed up to"), rows[:SHOWN], len(rows))
+        return Summary(f"Twin {asset.asset_id}", facts, table)
 
     def replay(
         self, since: str | None = None, until: str | None = None, overrides: Mapping[str, Any] | None = None
@@ -157,6 +189,10 @@ class AssetTwin:
             edges = sorted((rung.at for rung in head.edges if rung.full and rung.at <= latest), reverse=True)
             carries = read_carries(con, [(self._asset.asset_id, model, edge) for edge in edges[:1]])
         return next(((edge, carry) for (_, _, edge), carry in carries.items()), None)
+
+
+def _named(name: str, value: Any) -> str:
+    return f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}"
 
 
 def sequence_of(con: duckdb.DuckDBPyConnection, known_at: str | int | None) -> int | None:

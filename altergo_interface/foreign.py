@@ -38,7 +38,7 @@ def import_folder(folder: Path, version: str) -> ModuleType:
     )
     if not init.is_file() or spec is None:
         raise ManifestError(
-            f"{folder}: no __init__.py that imports the model", "See documentation/writing-a-model.md"
+            f"{folder}: no __init__.py that imports the model", "See documentation/how-to/writing-a-model.md"
         )
     _IMPORTERS[name] = _Importer(name, folder)
     module = module_from_spec(spec)

@@ -2,7 +2,7 @@
 
 What is known of the SDK is its public surface: `Client(functionArguments=…)` with `getAssetSensorData` and
 `sendSensorDataToAssets`. All else is asked for before it is used. Nothing here has been tried against the live
-platform; see documentation/deployment.md.
+platform; see documentation/how-to/deployment.md.
 """
 
 import importlib

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from altergo_interface.display import Displayed, Summary
 from altergo_interface.errors import StoreError
 from event_store.catalog import Catalog, one
 from event_store.locks import exclusive
@@ -18,13 +19,17 @@ INGEST_WAIT_S = 3600.0
 """One ingest at a time: the next one waits for it, because it must be compared with what came before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
+@dataclass(frozen=True, slots=True, repr=False)
+class Store(Displayed):
     """An opened store."""
 
     paths: StorePaths
     catalog: Catalog
     files: SegmentFiles
+
+    def _summary(self) -> Summary:
+        """Where it lies."""
+        return Summary(f"Store {self.paths.root}", [f"segments in {self.files}"])
 
     @classmethod
     def open(cls, root: Path) -> "Store":

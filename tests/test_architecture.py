@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "altergo_interface": (),
     "models": ("altergo_interface",),
     "twins": ("altergo_interface",),
-    "event_store": ("twins", "altergo_interface.errors"),
+    "event_store": ("twins", "altergo_interface.errors", "altergo_interface.display"),
     "actors": ("altergo_interface", "twins", "event_store"),
 }
 

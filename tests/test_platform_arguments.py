@@ -132,7 +132,7 @@ def test_the_environments_key_is_taken_out_of_it():
 
 
 def test_the_documentation_lists_every_argument():
-    page = (Path(__file__).parents[1] / "documentation" / "deployment.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parents[1] / "documentation" / "how-to" / "deployment.md").read_text(encoding="utf-8")
     section = page.split("### Arguments")[1].split("###")[0]
     first = [line.split("|")[1] for line in section.splitlines() if line.startswith("|")]
     listed = {name for cell in first for name in re.findall(r"`(\w+)`", cell)}

@@ -1,4 +1,4 @@
-"""The README's numbered steps and documentation/creating-models.md, followed to the letter in a copy of the checkout.
+"""The README's numbered steps and the page on creating models, followed to the letter in a copy of the checkout.
 
 A folder stands in for the platform, and what pip would install is what is installed; of the engine itself nothing is,
 as with `pip install -r requirements.txt`.
@@ -161,7 +161,7 @@ def test_creating_new_models_in_four_steps(shell):
 
 
 def test_the_guide_to_creating_models(shell):
-    text = (ROOT / "documentation" / "creating-models.md").read_text(encoding="utf-8")
+    text = (ROOT / "documentation" / "how-to" / "creating-models.md").read_text(encoding="utf-8")
     *four, then = text.split("\n## ")
     for part in four:
         shell.follow(part)
@@ -173,7 +173,7 @@ def test_the_guide_to_creating_models(shell):
 
 
 def test_the_guides_settings_are_accepted(shell):
-    text = (ROOT / "documentation" / "creating-models.md").read_text(encoding="utf-8")
+    text = (ROOT / "documentation" / "how-to" / "creating-models.md").read_text(encoding="utf-8")
     (document,) = [content for language, content, file in steps(text) if language == "json" and file is None]
     (shell.folder / "mine.json").write_text(document)
     options = ("--settings", "mine.json", "--models-dir", "my-models", "--json")
@@ -193,7 +193,7 @@ def test_no_requirement_is_resolved_by_the_sdks_name():
 
 
 def test_the_documentation_warns_of_strangers():
-    text = (ROOT / "documentation" / "deployment.md").read_text(encoding="utf-8")
+    text = (ROOT / "documentation" / "how-to" / "deployment.md").read_text(encoding="utf-8")
     commands = re.findall(r"pip install .*altergo.*", text)
     assert commands
     assert all("@ git+https://" in command for command in commands)
@@ -203,7 +203,7 @@ def test_the_documentation_warns_of_strangers():
 def test_the_configuration_reference_is_current():
     from altergo_interface.reference import reference
 
-    page = (ROOT / "documentation" / "configuration.md").read_text(encoding="utf-8")
+    page = (ROOT / "documentation" / "reference" / "configuration.md").read_text(encoding="utf-8")
     assert page == reference(), "run: make docs"
     for key in ("max_days_period_compute", "valid_range", "charge_efficiency", "`default` | list of names"):
         assert key in page

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from altergo_interface.display import SHOWN, Displayed, Rows, Summary, counted
+from altergo_interface.utils import iso
 from twins.fingerprint import Fingerprint
 
 REASONS = (
@@ -79,8 +81,8 @@ class Blocked(NamedTuple):
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, repr=False)
+class Plan(Displayed):
     """Everything that would run at log sequence `seq` under the settings of `source`."""
 
     seq: int
@@ -90,6 +92,23 @@ class Plan:
     warnings: tuple[str, ...] = ()
     blocked: tuple[Blocked, ...] = ()
     request: Request = Request()
+
+    def _summary(self) -> Summary:
+        """Its extent, and the first pairs with their reasons."""
+        pairs = [f"{counted(len(self.items), 'pair')} to run"] if self.items else ["up to date"]
+        if self.items:
+            pairs.append(f"about {counted(sum(item.events for item in self.items), 'event')}")
+        others = (("skipped", len(self.skipped)), ("blocked", len(self.blocked)))
+        facts = [*pairs, *(f"{count:,} {name}" for name, count in others if count)]
+        facts += [counted(len(self.warnings), "warning")] if self.warnings else []
+        columns = ("asset_id", "model", "reasons", "from", "to", "events")
+        rows = Rows(columns, [*map(_row, self.items[:SHOWN])], len(self.items))
+        return Summary("Plan", [*facts, f"sequence {self.seq}"], rows)
+
+
+def _row(item: PlanItem) -> tuple[object, ...]:
+    reasons = ", ".join(item.reasons)
+    return item.asset_id, item.model, reasons, iso(item.first_ts), iso(item.last_ts), item.events
 
 
 @dataclass(frozen=True, slots=True)

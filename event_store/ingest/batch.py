@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import duckdb
 import pyarrow as pa
 
+from altergo_interface.display import Displayed, Rows, Summary, counted
 from event_store.catalog import insert
 from event_store.ingest.options import ParseOptions
 from event_store.ingest.parse import Parsed
 
 
-@dataclass(frozen=True, slots=True)
-class IngestReport:
+@dataclass(frozen=True, slots=True, repr=False)
+class IngestReport(Displayed):
     """What one file brought. Of a file of keys to delete, `retracted` counts those that are gone, and `duplicates`
     those that were not there. `reasons` counts the quarantined rows by reason; `known` marks a skipped file."""
 
@@ -24,6 +25,14 @@ class IngestReport:
     retracted: int = 0
     known: bool = False
     reasons: tuple[tuple[str, int], ...] = ()
+
+    def _summary(self) -> Summary:
+        """What became of the rows, and why some are in quarantine."""
+        others = ("duplicates", "late", "quarantined", "retracted")
+        facts = [f"{counted(self.appended, 'event')} appended"]
+        facts += [f"{getattr(self, name):,} {name}" for name in others if getattr(self, name)]
+        table = Rows(("quarantined because", "rows"), self.reasons, len(self.reasons))
+        return Summary(f"Batch {self.batch[:8]}", ["known already, skipped"] if self.known else facts, table)
 
 
 def record_batch(
