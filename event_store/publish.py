@@ -11,7 +11,7 @@ from event_store.locks import CATALOG_WAIT_S, exclusive
 from event_store.object_store import own_errors
 from event_store.paths import StorePaths
 from event_store.places import segment_files
-from event_store.published import published_meta
+from event_store.published import attach_published, published_meta
 from event_store.quality import UNSEEN
 from event_store.store import Store
 from event_store.views import quoted, view_statements
@@ -69,7 +69,8 @@ def read_published(paths: StorePaths) -> duckdb.DuckDBPyConnection:
     files = segment_files(paths.root.absolute(), published_meta(paths).get("segments"))
     con = duckdb.connect()
     files.serve(con)
-    con.execute(f"attach {quoted(str(paths.published.absolute()))} as fleet (read_only); use fleet")
+    attach_published(con, paths)
+    con.execute("use fleet")
     con.execute("set TimeZone = 'UTC'")
     con.execute(f"set allowed_directories = [{quoted(files.sql_path('segments'))}]")
     con.execute("set enable_external_access = false")

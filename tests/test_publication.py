@@ -10,6 +10,8 @@ import pytest
 
 from actors import Fleet, running, work_source
 from event_store import publish as publication
+from event_store.paths import StorePaths
+from event_store.published import ATTEMPTS, attach_published
 
 READER = """
 import duckdb, json, sys
@@ -37,8 +39,17 @@ latest = """
 ahead = "select count(*) from twin_state t join assets a using (asset_id) where t.as_of > a.last_ts"
 lost = "select sum(a.events) - (select count(*) from events) from assets a"
 
+def connected():
+    # In the instant of a publication DuckDB may read the header of one file and the blocks of the next: it says so.
+    for left in reversed(range(5)):
+        try:
+            return duckdb.connect(sys.argv[1], read_only=True)
+        except duckdb.IOException:
+            if not left:
+                raise
+
 def look():
-    with duckdb.connect(sys.argv[1], read_only=True) as con:
+    with connected() as con:
         wrong = [con.execute(query).fetchall()[0][0] or 0 for query in (pairs, latest, ahead, lost)]
         return wrong, con.execute("select count(*) from twin_state where status = 'ok'").fetchall()[0][0]
 
@@ -135,6 +146,27 @@ def test_every_writing_command_publishes(ask, write, make_events, assets_csv):
     assert ask("sql", "select capacity from assets where asset_id = 'EV-1'") == [{"capacity": 50.0}]
     ask("run", "--local")
     assert ask("sql", "select count(*) as n from twin_state where status = 'ok'") == [{"n": 2}]
+
+
+def test_a_publication_between_the_two_looks_of_an_attachment_is_tried_again(ran):
+    """DuckDB looks at a file's header, and then opens it again for its blocks."""
+    refused = [duckdb.IOException("No more data remaining in MetadataReader")] * (ATTEMPTS - 1)
+
+    class Unlucky:
+        def __init__(self, con):
+            self.con = con
+
+        def execute(self, statement):
+            if refused:
+                raise refused.pop()
+            return self.con.execute(statement)
+
+    with duckdb.connect() as con:
+        attach_published(Unlucky(con), StorePaths(ran.root))
+        assert con.execute("select count(*) from fleet.main.runs").fetchall() == [(1,)]
+        refused += [duckdb.IOException("as often as it is tried")] * ATTEMPTS
+        with pytest.raises(duckdb.IOException):
+            attach_published(Unlucky(con), StorePaths(ran.root))
 
 
 def test_a_reader_never_sees_half_a_commit(store, settings, write, make_events, monkeypatch):
