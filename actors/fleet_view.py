@@ -154,7 +154,7 @@ def _plain(value: Any) -> object:
 def _parked(rows: Sequence[Mapping[str, Any]]) -> TableView:
     found = [(r["asset_id"], r["model"], r["status"], r["error"], r["run_id"]) for r in rows[:SHOWN]]
     return TableView(
-        ("asset", "model", "status", "reason", "last good run"),
+        ("asset", "model", "status", "reason", "run"),
         [*found, *_rest(len(rows), 5)],
         "Nothing is parked: every pair of an asset and a model that has run is good.",
     )

@@ -62,7 +62,7 @@ def _read(descriptor: int) -> bytes:
 def drawn(command: str, output: str) -> str:
     """A terminal's content as SVG, with the fonts that the reader has."""
     console = Console(record=True, width=COLUMNS, file=open(os.devnull, "w"))  # noqa: SIM115 - it lives as long
-    console.print(Text.from_ansi(f"$ {command}\n{output.rstrip()}"))
+    console.print(Text.from_ansi(f"$ {command}\n{output.rstrip()}\n"))  # the last line's feet need room
     found = console.export_svg(title="", unique_id="terminal")
     return re.sub(r"\s*@font-face \{.*?\}\n", "\n", found, flags=re.DOTALL)
 

@@ -207,7 +207,7 @@ function timelinePlot(figure, element) {
   const traces = ["warning", "critical"].map((name, index) => {
     const spans = figure.rows.flatMap(([asset, all]) => all.filter((one) => one[2] === index + 1).map((one) => [asset, ...one]));
     return {
-      type: "bar", orientation: "h", name, y: spans.map((one) => one[0]), base: spans.map((one) => new Date(one[1]).toISOString()),
+      type: "bar", orientation: "h", name, y: spans.map((one) => escaped(one[0])), base: spans.map((one) => new Date(one[1]).toISOString()),
       x: spans.map((one) => one[2] - one[1]), customdata: spans.map((one) => [new Date(one[1]).toISOString().slice(0, 16), new Date(one[2]).toISOString().slice(0, 16)]),
       marker: { color: palette().stacks[index], line: { width: 1.5, color: palette().stacks[index] }, pattern: { shape: ["", "x"][index], fillmode: "overlay", fgcolor: palette().label } },
       hovertemplate: `%{y}: ${name} from %{customdata[0]} to %{customdata[1]}<extra></extra>`,
@@ -225,7 +225,9 @@ const KINDS = { time: timePlot, bars: barPlot, timeline: timelinePlot };
 function draw(element) {
   const figure = page.data.figures[Number(element.dataset.figure)];
   const { traces, layout } = KINDS[figure.kind](figure, element);
-  const config = { displaylogo: false, responsive: true, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
+  // Said rather than left to Plotly, which would look again later: a print cannot wait.
+  Object.assign(layout, { width: element.clientWidth, height: element.clientHeight });
+  const config = { displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d", "autoScale2d"] };
   const first = !page.drawn.has(element);
   Plotly.react(element, traces, layout, config);
   if (first) {
@@ -252,9 +254,9 @@ function drawWhenSeen() {
 
 function print(isPrinting) {
   page.printing = isPrinting;
+  document.documentElement.classList.toggle("printing", isPrinting);
   if (isPrinting) document.querySelectorAll("details").forEach((one) => { one.open = true; });
   if (isPrinting) document.querySelectorAll(".plot").forEach(draw); else redrawAll();
-  page.drawn.forEach((element) => Plotly.Plots.resize(element));
 }
 
 async function start(more) {
@@ -268,6 +270,7 @@ async function start(more) {
   document.querySelectorAll(".plot").forEach((element) => { if (element.getBoundingClientRect().top < innerHeight) draw(element); });
   drawWhenSeen();
   darkness.addEventListener("change", (event) => { page.dark = event.matches; redrawAll(); });
+  window.addEventListener("resize", () => requestAnimationFrame(redrawAll));
   window.addEventListener("beforeprint", () => print(true));
   window.addEventListener("afterprint", () => print(false));
   connectControls();
