@@ -35,9 +35,10 @@ trials: $(VENV)/.installed
 accuracy: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.accuracy
 
-# The configuration reference, after a change of the settings' types or of a manifest.
+# The references, after a change of the settings' types, of a manifest, of a command or of its JSON document.
 docs: $(VENV)/.installed
 	$(BIN)/python -m altergo_interface.reference > documentation/configuration.md
+	$(BIN)/python -m actors.cli.reference > documentation/reference/command-line.md
 
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:

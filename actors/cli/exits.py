@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from altergo_interface import TwinsError
+from actors.cli.grammar import misuse
 
 EXIT_INTERRUPTED = 130
 EXIT_INFRASTRUCTURE = 3
@@ -25,11 +25,9 @@ def exit_code_of(command: Callable[[], Any], as_json: bool) -> int:
         if code == EXIT_INTERRUPTED:  # typer has met the KeyboardInterrupt already
             raise KeyboardInterrupt
     except TyperException as error:
-        _show(getattr(error, "format_message", error.__str__)(), "UsageError", "See --help", as_json)
+        what, hint = misuse(error)
+        _show(what, "UsageError", hint, as_json)
         code = 2
-    except TwinsError as error:
-        _show(error.what, error.code, error.hint, as_json)
-        code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _show("interrupted", "Interrupted", "What was committed stays; run again to go on", as_json)
         code = EXIT_INTERRUPTED
@@ -42,7 +40,19 @@ def exit_code_of(command: Callable[[], Any], as_json: bool) -> int:
     except OSError as error:
         _show(str(error), type(error).__name__, "What was committed stays", as_json)
         code = EXIT_INFRASTRUCTURE
+    except Exception as error:
+        code = _engines(error, as_json)
     return code if isinstance(code, int) else 0
+
+
+def _engines(error: Exception, as_json: bool) -> int:
+    """Show an error of the engine's own tree; any other is a bug, and its traceback is what helps."""
+    from altergo_interface import TwinsError
+
+    if not isinstance(error, TwinsError):
+        raise error
+    _show(error.what, error.code, error.hint, as_json)
+    return error.exit_code
 
 
 @contextmanager

@@ -2,14 +2,15 @@
 
 import sys
 from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-from actors.running import Progress as RunProgress
 from actors.slowest import named
-from actors.uploading import UploadProgress
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from actors.running import Progress as RunProgress
+    from actors.uploading import UploadProgress
 
 LINE_EVERY_S = 10.0
 
@@ -24,8 +25,15 @@ class _Meter(AbstractContextManager[Any]):
         self._said = 0.0
         self._bar: Progress | None = None
         if sys.stderr.isatty() and not quiet:
-            columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            from rich import progress
+            from rich.console import Console
+
+            columns = (
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                progress.TimeRemainingColumn(),
+            )
+            self._bar = progress.Progress(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task(self.doing, total=None)
 
     def __enter__(self) -> Self:
@@ -51,7 +59,7 @@ class Meter(_Meter):
 
     doing = "replaying"
 
-    def show(self, progress: RunProgress) -> None:
+    def show(self, progress: "RunProgress") -> None:
         """Take over the newest figures."""
         rate = progress.done / max(progress.seconds, 1e-9)
         parked = f", {progress.parked} parked" if progress.parked else ""
@@ -65,7 +73,7 @@ class UploadMeter(_Meter):
 
     doing = "comparing"
 
-    def show(self, progress: UploadProgress) -> None:
+    def show(self, progress: "UploadProgress") -> None:
         """Take over the newest figures."""
         text = f"{progress.assets}/{progress.all_assets} assets, {progress.points:,} points sent"
         self._tell(text, progress.assets, progress.all_assets, progress.seconds)

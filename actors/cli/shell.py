@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from actors.fleet import Fleet
+if TYPE_CHECKING:
+    from actors.fleet import Fleet
+    from altergo_interface import TwinsError
 
 EXIT_WITH_FINDINGS = 1
 PIPE_WIDTH = 400
@@ -30,8 +32,10 @@ class Shell:
     models_dirs: tuple[Path, ...]
     as_json: bool
 
-    def fleet(self) -> Fleet:
+    def fleet(self) -> "Fleet":
         """The fleet over the chosen store."""
+        from actors.fleet import Fleet  # half a second: help and completion do without
+
         return Fleet(self.store, self.settings, self.models_dirs)
 
     def show(self, document: Any, lines: Iterable[str] = ()) -> None:
@@ -59,6 +63,13 @@ def of(context: typer.Context) -> Shell:
     """The shell of a running command."""
     shell: Shell = context.obj
     return shell
+
+
+def settings_error(what: str, hint: str) -> "TwinsError":
+    """An error of the command line's own, made without the engine until there is one."""
+    from altergo_interface import SettingsError
+
+    return SettingsError(what, hint)
 
 
 def rest(count: int) -> None:

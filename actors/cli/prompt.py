@@ -1,0 +1,5 @@
+"""stub"""
+
+
+def converse(shell: object) -> None:
+    """stub"""
