@@ -68,14 +68,22 @@ def sigterm_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)  # a caller in the same process has its own
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends also what a Ctrl-C would only interrupt."""
+
+
 def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    raise Terminated
 
 
 def _show(what: str, code: str, hint: str, as_json: bool) -> None:
     """One error line on stderr."""
     if as_json:
-        line = json.dumps({"error": what, "code": code, "hint": hint})
+        sys.stderr.write(json.dumps({"error": what, "code": code, "hint": hint}) + "\n")
     else:
-        line = f"error: {what.rstrip('.')}" + (f". {hint}" if hint else "")
-    sys.stderr.write(line.replace("\n", " ") + "\n")
+        sys.stderr.write(error_line(what, hint))
+
+
+def error_line(what: str, hint: str) -> str:
+    """How an error is told, wherever it is."""
+    return " ".join((f"error: {what.rstrip('.')}" + (f". {hint}" if hint else "")).split()) + "\n"

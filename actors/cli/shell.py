@@ -11,15 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
+
+from actors.cli.tables import show_table
 
 if TYPE_CHECKING:
     from actors.fleet import Fleet
     from altergo_interface import TwinsError
 
 EXIT_WITH_FINDINGS = 1
-PIPE_WIDTH = 400
 SHOWN = 40
 
 
@@ -50,13 +49,7 @@ class Shell:
         if self.as_json or not rows:
             self.show(document, [empty])
             return
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*(cell(row.get(column)) for column in columns))
-        # Where nobody looks at a terminal, a row is a line.
-        Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
+        show_table(rows, columns, [[cell(row.get(column)) for row in rows] for column in columns])
 
 
 def of(context: typer.Context) -> Shell:

@@ -2,12 +2,15 @@
 
 import re
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from actors.cli.grammar import RESULTS, Command, examples
-from actors.cli.shell import Shell, of
+from actors.cli.shell import SHOWN, Shell, of
+
+if TYPE_CHECKING:
+    import duckdb
 
 EXAMPLES = examples(
     "sql \"from latest_outputs where asset_id = 'EV-07'\"",
@@ -39,20 +42,34 @@ def sql(
 
 
 def answer(shell: Shell, query: str) -> None:
-    """Run a query and show its rows. Raises SelectionError for a wrong one."""
+    """Run a query and show its rows; on a terminal the first ones. Raises SelectionError for a wrong one."""
     import duckdb
 
     from altergo_interface import SelectionError
     from event_store.object_store import own_errors
 
+    whole = shell.as_json or not sys.stdout.isatty()
     try:
         with own_errors():
             found = shell.fleet().sql(query)
             columns = list(found.columns) if found is not None else []
-            rows = [dict(zip(columns, row, strict=True)) for row in found.fetchall()] if found is not None else []
+            fetched = [] if found is None else found.fetchall() if whole else found.limit(SHOWN + 1).fetchall()
+            left = 0 if whole or len(fetched) <= SHOWN else _count(found) - SHOWN
     except duckdb.Error as error:
         raise SelectionError(*_told(str(error))) from error
+    except RuntimeError as error:  # so DuckDB 2 tells of an interruption
+        if "interrupted" not in str(error):
+            raise
+        raise KeyboardInterrupt from error
+    rows = [dict(zip(columns, row, strict=True)) for row in (fetched if whole else fetched[:SHOWN])]
     shell.table(rows, rows, columns, "no rows")
+    if left:
+        sys.stdout.write(f"… {left:,} more rows\n")
+
+
+def _count(found: "duckdb.DuckDBPyRelation") -> int:
+    """Counted by the database: what nobody sees needs not be fetched."""
+    return int(found.aggregate("count(*)").fetchall()[0][0])
 
 
 _NEAR = re.compile(r"""[!.]?\s*(?:Did you mean|Candidate bindings:)\s*"([^"]+)".*""", re.DOTALL)
