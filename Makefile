@@ -39,6 +39,7 @@ accuracy: $(VENV)/.installed
 docs: $(VENV)/.installed
 	$(BIN)/python -m altergo_interface.reference > documentation/configuration.md
 	$(BIN)/python -m actors.cli.reference > documentation/reference/command-line.md
+	$(BIN)/python -m actors.cli.documents.page > documentation/reference/json.md
 
 # After a change of dependencies in pyproject.toml; needs uv.
 lock:

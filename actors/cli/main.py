@@ -9,7 +9,22 @@ from typing import Annotated, Any
 
 import typer
 
-from actors.cli import assets, config, demo, events, fetch, live, look, models, replay, run, sql, store, upload
+from actors.cli import (
+    assets,
+    config,
+    demo,
+    doctor,
+    events,
+    fetch,
+    live,
+    look,
+    models,
+    replay,
+    run,
+    sql,
+    store,
+    upload,
+)
 from actors.cli.completion import VARIABLE, complete
 from actors.cli.exits import exit_code_of, sigterm_interrupts
 from actors.cli.grammar import Root, examples
@@ -27,7 +42,7 @@ app = typer.Typer(
     cls=Root,
     epilog=EPILOG,
 )
-for group in (demo, store, events, fetch, assets, run, replay, live, look, sql, upload, models, config):
+for group in (demo, store, events, fetch, assets, run, replay, live, look, sql, upload, models, config, doctor):
     group.register(app)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from actors.cli.exits import interruption
 from actors.cli.grammar import RESULTS, Command, examples
 from actors.cli.shell import SHOWN, Shell, of
 
@@ -60,7 +61,7 @@ def answer(shell: Shell, query: str) -> None:
     except RuntimeError as error:  # so DuckDB 2 tells of an interruption
         if "interrupted" not in str(error):
             raise
-        raise KeyboardInterrupt from error
+        raise interruption() from error
     rows = [dict(zip(columns, row, strict=True)) for row in (fetched if whole else fetched[:SHOWN])]
     shell.table(rows, rows, columns, "no rows")
     if left:
