@@ -9,7 +9,7 @@ from terminals import Terminal
 
 from actors import doctor, doctor_machine
 from actors.doctor import FAILED, OK, WARNING, Check, Patient, examine
-from actors.times_told import told
+from actors.wording import told
 
 
 @pytest.fixture
@@ -190,7 +190,15 @@ def _refuses(**_):
 
 @pytest.mark.parametrize(
     ("seconds", "text"),
-    [(0.25, "0.25 s"), (7.234, "7.23 s"), (42.4, "42 s"), (65, "1 min 5 s"), (7200, "2 h"), (183_600, "2 d 3 h")],
+    [
+        (0.25, "0.25 s"),
+        (7.234, "7.2 s"),
+        (9.6, "10 s"),
+        (42.4, "42 s"),
+        (65, "1 min 5 s"),
+        (7200, "2 h"),
+        (183_600, "2 d 3 h"),
+    ],
 )
 def test_durations_as_people_read_them(seconds, text):
     assert told(seconds) == text

@@ -9,6 +9,7 @@ import typer
 from actors.cli.grammar import DATA, Command, Group, examples
 from actors.cli.options import AssetArgument
 from actors.cli.shell import of
+from actors.wording import counted
 
 assets_app = typer.Typer(cls=Group, help="The asset registry.", no_args_is_help=True)
 
@@ -28,7 +29,7 @@ def import_assets(
     fleet = shell.fleet()
     changed = fleet.import_assets(file)
     fleet.publish()
-    shell.show({"changed": changed}, [f"{file}: {changed} parameters new or changed"])
+    shell.show({"changed": changed}, [f"{file}: {counted(changed, 'parameter')} new or changed"])
 
 
 @assets_app.command("purge", cls=Command, epilog=examples("assets purge EV-07", "assets purge EV-07 --yes"))
@@ -42,8 +43,8 @@ def purge(
     if not yes:
         typer.confirm(f"Remove all events and results of {asset} for good?", abort=True, err=True)
     report = shell.fleet().purge(asset)
-    counts = f"{report.events:,} events and {report.results:,} rows of results"
-    shell.show(asdict(report), [f"{asset}: {counts} removed, {report.segments} segments changed"])
+    counts = f"{counted(report.events, 'event')} and {counted(report.results, 'row')} of results"
+    shell.show(asdict(report), [f"{asset}: {counts} removed, {counted(report.segments, 'segment')} changed"])
 
 
 @assets_app.command("list", cls=Command, epilog=examples("assets list", "assets list --json"))

@@ -9,6 +9,7 @@ import typer
 from actors.cli.grammar import DATA, Command, examples
 from actors.cli.progress import Meter
 from actors.cli.shell import Shell, of, say, settings_error
+from actors.wording import told
 
 if TYPE_CHECKING:
     from actors.fleet import Fleet
@@ -73,7 +74,7 @@ def demo(
     with Meter(quiet=shell.as_json) as meter:
         report = fleet.run(on_progress=meter.show)
     rate = report.events_replayed / max(report.seconds, 1e-9)
-    say(f"replayed {report.events_replayed:,} events in {report.seconds:.1f} s ({rate:,.0f}/s)")
+    say(f"replayed {report.events_replayed:,} events in {told(report.seconds)} ({rate:,.0f}/s)")
     summary = {
         "store": str(shell.store),
         "assets": assets,
@@ -127,7 +128,7 @@ def voltage_faults(fleet: "Fleet", truth_file: Path) -> dict[str, int]:
 def _lines(summary: dict[str, Any], shell: Shell) -> list[str]:
     error, voltage = summary["worst_throughput_error"], summary["voltage_faults"]
     return [
-        f"{summary['pairs']} twins are up to date, {summary['parked']} parked; digest {summary['digest'][:16]}",
+        f"{summary['pairs']:,} twins are up to date, {summary['parked']:,} parked; digest {summary['digest'][:16]}",
         f"ampere-hour throughput: within {error:.2%} of the simulated truth on healthy assets",
         f"voltage alerts: on {voltage['found']} of {voltage['injected']} assets with an injected fault, "
         f"on {voltage['false']} others",

@@ -10,6 +10,7 @@ import typer
 
 from actors.cli.grammar import DATA, Command, Group, examples
 from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
+from actors.wording import counted
 
 if TYPE_CHECKING:
     from event_store.ingest.batch import IngestReport
@@ -141,11 +142,11 @@ def _describe(shell: Shell, report: "IngestReport", dry_run: bool, retract: bool
         return
     if retract:
         verb = "would delete" if dry_run else "deleted"
-        say(f"{report.file}: {verb} {report.retracted:,} events, {report.duplicates:,} keys were not there")
+        say(f"{report.file}: {verb} {counted(report.retracted, 'event')}, {report.duplicates:,} not there")
         return
     verb = "would append" if dry_run else "appended"
-    counts = f"{report.duplicates:,} duplicates, {report.late:,} late, {report.quarantined:,} quarantined"
-    say(f"{report.file}: {verb} {report.appended:,} events, {counts}")
+    counts = f"{counted(report.duplicates, 'duplicate')}, {report.late:,} late, {report.quarantined:,} quarantined"
+    say(f"{report.file}: {verb} {counted(report.appended, 'event')}, {counts}")
     for reason, count in report.reasons:
         say(f"  quarantine: {count:,} × {reason}")
 
@@ -172,7 +173,7 @@ def retract_batch(
     fleet = shell.fleet()
     report = fleet.retract(batch)
     fleet.publish()
-    counts = f"{report.changed:,} keys of {report.assets} assets have another value, or none, now"
+    counts = f"{counted(report.changed, 'key')} of {counted(report.assets, 'asset')} have another value, or none, now"
     shell.show(asdict(report), [f"{report.file} (batch {report.batch}) is retracted: {counts}"])
 
 

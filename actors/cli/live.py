@@ -9,6 +9,7 @@ import typer
 from actors.cli.grammar import TWINS, Command, examples
 from actors.cli.options import AddressOption, Isolation, LocalOption, PairsOption, WorkersOption
 from actors.cli.shell import Shell, of, say
+from actors.wording import counted
 
 if TYPE_CHECKING:
     from actors.report import RunReport
@@ -57,7 +58,9 @@ def live(
 
 def _plan(shell: Shell, plan: "Plan") -> None:
     if not shell.as_json:
-        say(f"settings {plan.settings}: {len(plan.items)} pairs to catch up, {len(plan.skipped)} skipped")
+        say(
+            f"settings {plan.settings}: {counted(len(plan.items), 'pair')} to catch up, {len(plan.skipped):,} skipped"
+        )
 
 
 def _ready(shell: Shell, seq: int) -> None:

@@ -1,13 +1,15 @@
 """Commands that look: state, status, digest."""
 
+from collections.abc import Iterator
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from actors.cli.grammar import RESULTS, Command, examples
 from actors.cli.options import AssetArgument, PairsOption
-from actors.cli.shell import cell, of
+from actors.cli.shell import cell, cut, of
+from actors.wording import counted, told
 
 
 def register(app: typer.Typer) -> None:
@@ -34,7 +36,7 @@ def state(
         lines.append(f"  {name} [{entry['status']}] {entry.get('error') or entry.get('missing') or ''}".rstrip())
         lines += [f"    {output} = {cell(value)}" for output, value in entry["outputs"].items()]
         if entry["state"] is not None:
-            lines.append(f"    state {cell(entry['state'])}")
+            lines.append(cut(f"    state {cell(entry['state'])}"))
     shell.show(found, lines)
 
 
@@ -42,12 +44,36 @@ def status(context: typer.Context) -> None:
     """Heads, lag, parked pairs, last run, age of the published copy."""
     shell = of(context)
     found = shell.fleet().status()
-    lines = [f"{key:16} {cell(value)}" for key, value in found.items() if key not in ("last_run", "parked_pairs")]
-    run = found["last_run"]
-    if run is not None:
-        lines.append(f"{'last_run':16} {run['run_id']} {run['status']} {cell(run['ended_at'])}, {run['pairs']} pairs")
-    lines += [f"parked           {p['asset_id']} {p['model']}: {p['error']}" for p in found["parked_pairs"]]
-    shell.show(found, lines)
+    shell.show(found, _status_lines(found))
+
+
+def _status_lines(found: dict[str, Any]) -> Iterator[str]:
+    age = found["published_age_s"]
+    said = {
+        "assets": f"{found['assets']:,}",
+        "events": f"{found['events']:,}",
+        "head": cell(found["head"]) or "none yet",
+        "lag": told(found["lag_s"]) if found["lag_s"] else "none",
+        "parked": f"{found['parked']:,}",
+        "blocked": f"{found['blocked']:,}",
+        "published": "never" if age is None else f"{told(age)} ago",
+        "last run": _last_run(found["last_run"]),
+    }
+    yield from (f"{name:10} {value}" for name, value in said.items())
+    yield from (f"parked: {pair['asset_id']} {pair['model']}: {pair['error']}" for pair in found["parked_pairs"])
+
+
+def _last_run(run: dict[str, Any] | None) -> str:
+    if run is None:
+        return "none yet"
+    ended = run["ended_at"]
+    took = (
+        f" in {told((ended - run['started_at']).total_seconds())}, ended {cell(ended.replace(microsecond=0))}"
+        if ended
+        else ""
+    )
+    counts = f"{counted(run['pairs'], 'pair')}, {counted(run['events_replayed'], 'event')}"
+    return f"{run['run_id']} {run['status']}: {counts}{took}"
 
 
 def digest(

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from actors.slowest import named
+from actors.wording import told
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -51,7 +52,7 @@ class _Meter(AbstractContextManager[Any]):
         elif not self._quiet and seconds - self._said >= LINE_EVERY_S:
             self._said = seconds
             left = (total - done) * seconds / max(done, 1e-9)
-            sys.stderr.write(f"{text}, about {left:.0f} s left\n")
+            sys.stderr.write(f"{text}, about {told(left)} left\n")
 
 
 class Meter(_Meter):
@@ -62,9 +63,9 @@ class Meter(_Meter):
     def show(self, progress: "RunProgress") -> None:
         """Take over the newest figures."""
         rate = progress.done / max(progress.seconds, 1e-9)
-        parked = f", {progress.parked} parked" if progress.parked else ""
+        parked = f", {progress.parked:,} parked" if progress.parked else ""
         slowest = f", slowest: {named(progress.slowest[:1])}" if progress.slowest else ""
-        text = f"{progress.pairs}/{progress.all_pairs} pairs, {rate / 1e6:.2f} M events/s{parked}{slowest}"
+        text = f"{progress.pairs:,}/{progress.all_pairs:,} pairs, {rate / 1e6:.2f} M events/s{parked}{slowest}"
         self._tell(text, progress.done, progress.total, progress.seconds)
 
 
@@ -75,5 +76,5 @@ class UploadMeter(_Meter):
 
     def show(self, progress: "UploadProgress") -> None:
         """Take over the newest figures."""
-        text = f"{progress.assets}/{progress.all_assets} assets, {progress.points:,} points sent"
+        text = f"{progress.assets:,}/{progress.all_assets:,} assets, {progress.points:,} points sent"
         self._tell(text, progress.assets, progress.all_assets, progress.seconds)

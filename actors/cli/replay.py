@@ -10,6 +10,7 @@ from actors.cli.completion import overrides
 from actors.cli.grammar import TWINS, Command, examples
 from actors.cli.options import AssetArgument
 from actors.cli.shell import EXIT_WITH_FINDINGS, cell, of, settings_error
+from actors.wording import counted
 
 if TYPE_CHECKING:
     from actors.twin_view import TwinReplay
@@ -98,11 +99,11 @@ def _replay_document(result: "TwinReplay") -> dict[str, Any]:
 
 def _replay_lines(result: "TwinReplay", out: Path | None) -> list[str]:
     document = _replay_document(result)
-    lines = [f"{result.asset_id} as of {document['as_of']}: {result.events:,} events"]
+    lines = [f"{result.asset_id} as of {document['as_of']}: {counted(result.events, 'event')}"]
     for name, entry in document["models"].items():
-        outputs = ", ".join(f"{key} {cell(value)}" for key, value in entry["outputs"].items())
-        detail = entry.get("error") or entry.get("missing") or f"{outputs}; {entry.get('records', 0)} records"
-        lines.append(f"  {name} [{entry['status']}]: {detail}")
+        done = f"{counted(entry.get('rows', 0), 'row')} of outputs, {counted(entry.get('records', 0), 'record')}"
+        lines.append(f"  {name} [{entry['status']}] {entry.get('error') or entry.get('missing') or done}")
+        lines += [f"    {output} = {cell(value)}" for output, value in entry["outputs"].items()]
     return [*lines, f"outputs written to {out}"] if out is not None else lines
 
 

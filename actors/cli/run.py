@@ -23,6 +23,7 @@ from actors.cli.progress import Meter
 from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, of, rest, say, settings_error
 from actors.cli.upload import show_upload
 from actors.slowest import named
+from actors.wording import counted, told
 
 if TYPE_CHECKING:
     from actors.report import RunReport
@@ -75,7 +76,7 @@ def plan(
     pairs = len(found.items)
     if not shell.as_json and pairs:
         events = sum(item.events for item in found.items)
-        say(f"settings {found.settings}, sequence {found.seq}: {pairs} pairs, about {events:,} events")
+        say(f"settings {found.settings}, sequence {found.seq}: {counted(pairs, 'pair')}, about {events:,} events")
     columns = ("asset_id", "model", "reasons", "from", "to", "days", "events")
     shell.table(document, document["items"][:SHOWN], columns, "up to date")
     if not shell.as_json:
@@ -83,10 +84,10 @@ def plan(
         for warning in found.warnings:
             say(f"warning: {warning}")
         for skipped in document["skipped"][:SHOWN]:
-            say(f"skipped {skipped['asset_id']} {skipped['model']}: no {skipped['missing']}")
+            say(f"skipped: {skipped['asset_id']} {skipped['model']}: no {skipped['missing']}")
         rest(len(document["skipped"]))
         for blocked in document["blocked"][:SHOWN]:
-            say(f"blocked {blocked['asset_id']} {blocked['model']}: waits for {blocked['by']}, which is parked")
+            say(f"blocked: {blocked['asset_id']} {blocked['model']}: waits for {blocked['by']}, which is parked")
         rest(len(document["blocked"]))
 
 
@@ -133,7 +134,8 @@ def _run(
         skipped.extend(s._asdict() for s in found.skipped)
         if not shell.as_json:
             where = "in this process" if local else f"on Ray ({address or 'this machine'})"
-            say(f"settings {found.settings}: {len(found.items)} pairs to run {where}, {len(skipped)} skipped")
+            pairs = f"{counted(len(found.items), 'pair')} to run {where}, {len(skipped):,} skipped"
+            say(f"settings {found.settings}: {pairs}")
 
     with Meter(quiet=shell.as_json) as meter:
         report = shell.fleet().run(
@@ -167,9 +169,10 @@ def _report(shell: Shell, report: "RunReport", skipped: list[dict[str, str]]) ->
                 say(f"{word}: {pair['asset_id']} {pair['model']}: {pair['error']}")
             rest(len(pairs))
         if report.remaining:
-            say(f"{report.remaining} pairs have more to replay: run again to go on")
+            say(f"unfinished: {counted(report.remaining, 'pair')} with more to replay; run again to go on")
         if slow := report.slowest.outstanding():
-            say(f"slowest: {named(slow)} (all {report.slowest.seconds:.1f} s)")
+            say(f"slowest: {named(slow)} (all {told(report.slowest.seconds)})")
     rate = report.events_replayed / max(report.seconds, 1e-9)
-    line = f"run {report.run_id}: {report.pairs} pairs, {report.events_replayed:,} events in {report.seconds:.1f} s"
-    shell.show(document, [f"{line} ({rate:,.0f}/s), {len(parked)} parked"])
+    counts = f"{counted(report.pairs, 'pair')}, {counted(report.events_replayed, 'event')}"
+    took = f"in {told(report.seconds)} ({rate:,.0f}/s)"
+    shell.show(document, [f"run {report.run_id}: {counts} {took}, {len(parked):,} parked"])

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -65,10 +66,16 @@ def settings_error(what: str, hint: str) -> "TwinsError":
     return SettingsError(what, hint)
 
 
+def cut(line: str) -> str:
+    """A line that nobody reads to its end, as long as the terminal is wide; whole where there is none."""
+    width = shutil.get_terminal_size().columns
+    return line if not sys.stdout.isatty() or len(line) <= width else line[: width - 1] + "…"
+
+
 def rest(count: int) -> None:
     """Say that a list was cut, if it was."""
     if count > SHOWN:
-        say(f"... and {count - SHOWN} more")
+        say(f"… and {count - SHOWN:,} more")
 
 
 def say(text: str) -> None:

@@ -8,6 +8,7 @@ import typer
 from actors.cli.grammar import DATA, UPKEEP, Command, Group, examples
 from actors.cli.options import duration
 from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, of, rest
+from actors.wording import counted, sized
 
 store_app = typer.Typer(cls=Group, help="Integrity and housekeeping.", no_args_is_help=True)
 
@@ -39,9 +40,9 @@ def compact(
     """Merge small segments. Runs do so by themselves where a bucket and month have many."""
     shell = of(context)
     report = shell.fleet().compact(every)
-    lines = [f"{report.before} segments in {report.places} places merged into {report.after}"]
+    lines = [f"{counted(report.before, 'segment')} in {counted(report.places, 'place')} merged into {report.after:,}"]
     if report.masks:
-        lines.append(f"{report.masks} masks dropped: they hid nothing any more")
+        lines.append(f"{counted(report.masks, 'mask')} dropped: nothing was hidden by them any more")
     shell.show(asdict(report), [*lines, *([report.note] if report.note else [])])
 
 
@@ -57,8 +58,9 @@ def gc(
     shell = of(context)
     report = shell.fleet().gc(grace, dry_run)
     would = "would be " if dry_run else ""
-    counts = f"{report.garbage} replaced files, {report.orphans} orphans and {report.drafts} drafts"
-    shell.show(asdict(report), [f"{counts} {would}deleted: {report.bytes:,} bytes"])
+    replaced, orphans = counted(report.garbage, "replaced file"), counted(report.orphans, "orphan")
+    counts = f"{replaced}, {orphans} and {counted(report.drafts, 'draft')}"
+    shell.show(asdict(report), [f"{counts} {would}deleted: {sized(report.bytes)}"])
 
 
 @store_app.command("verify", cls=Command, epilog=examples("store verify --sample 100", "store verify --json"))
@@ -72,8 +74,9 @@ def verify(
     shell = of(context)
     found = shell.fleet().verify(sample)
     lines = [
-        f"{found.segments:,} segments, {found.bytes:,} bytes; {found.orphans} orphans",
-        f"{found.assets:,} assets counted, {found.pairs_replayed} pairs replayed, {len(found.skipped)} skipped",
+        f"{counted(found.segments, 'segment')}, {sized(found.bytes)}; {counted(found.orphans, 'orphan')}",
+        f"{counted(found.assets, 'asset')} counted, {counted(found.pairs_replayed, 'pair')} replayed, "
+        f"{len(found.skipped):,} skipped",
         *(f"skipped: {entry.where}: {entry.what}" for entry in found.skipped[:SHOWN]),
         *(f"FOUND: {finding.where}: {finding.what}" for finding in found.findings[:SHOWN]),
     ]
