@@ -95,3 +95,12 @@ def test_help_and_completion_load_no_engine():
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, env=environment, timeout=60)
     assert done.stderr == "[]"
     assert "Usage: twins" in done.stdout
+
+
+@pytest.mark.parametrize("words", [(), ("assets",), ("store",)], ids=["twins", "assets", "store"])
+def test_a_group_alone_shows_its_help_and_no_error(words, capsys):
+    with pytest.raises(SystemExit) as exit_:
+        main(list(words))
+    out, err = capsys.readouterr()
+    assert (exit_.value.code, err) == (2, "")
+    assert f"Usage: {' '.join(('twins', *words))} " in out

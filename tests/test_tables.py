@@ -87,3 +87,9 @@ def test_brackets_in_names_are_no_markup(ran, twins):
     assert out.splitlines() == ["name [red]", "Cell Voltage # [mV]"]
     document = json.loads(json.dumps(twins("--json", "sql", "select '[mV]' as unit")[1]))
     assert document == [{"unit": "[mV]"}]
+
+
+def test_many_rows_take_no_longer_each_than_few(ran, twins):
+    code, out, _ = twins("sql", "select range as n, 'x' as text from range(40000)")
+    assert code == 0
+    assert len(out.splitlines()) == 40_001  # with a look at all rows for each row this would take an hour

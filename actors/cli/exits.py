@@ -26,7 +26,8 @@ def exit_code_of(command: Callable[[], Any], as_json: bool) -> int:
             raise KeyboardInterrupt
     except TyperException as error:
         what, hint = misuse(error)
-        _show(what, "UsageError", hint, as_json)
+        if what:  # a group without a command has shown its help, and has nothing to add
+            _show(what, "UsageError", hint, as_json)
         code = 2
     except (KeyboardInterrupt, typer.Abort):
         _show("interrupted", "Interrupted", "What was committed stays; run again to go on", as_json)

@@ -23,17 +23,13 @@ NARROWEST = 16
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column with its cells as text, and how it may be narrowed."""
+    """A column with its cells as text, the width that shows it uncut, and how it may be narrowed."""
 
     name: str
     cells: tuple[str, ...]
+    width: int
     numeric: bool
     nested: bool
-
-    @property
-    def width(self) -> int:
-        """What it takes to show it uncut."""
-        return max(len(line) for cell in (self.name, *self.cells) for line in cell.splitlines() or [""])
 
     def least(self, whole: int) -> int:
         """What it takes at the least, where values without spaces stay in one piece up to a width."""
@@ -69,19 +65,19 @@ def terminal(width: int | None = None) -> "Console":
 def _column(name: str, values: Sequence[Any], cells: Sequence[str]) -> Column:
     known = [value for value in values if value is not None]
     numeric = bool(known) and all(isinstance(v, int | float | Decimal) and not isinstance(v, bool) for v in known)
-    return Column(name, tuple(cells), numeric, any(isinstance(value, Mapping | list | tuple) for value in known))
+    nested = any(isinstance(value, Mapping | list | tuple) for value in known)
+    width = max(len(line) for cell in (name, *cells) for line in cell.splitlines() or [""])
+    return Column(name, tuple(cells), width, numeric, nested)
 
 
 def _lines(columns: Sequence[Column]) -> list[str]:
     """Each row on a line of its own, however long."""
-    lines = []
-    for words in zip(*((column.name, *map(_flat, column.cells)) for column in columns), strict=True):
-        cells = [
-            word.rjust(column.width) if column.numeric else word.ljust(column.width)
-            for word, column in zip(words, columns, strict=True)
-        ]
-        lines.append((" " * GAP).join(cells).rstrip())
-    return lines
+    padded = []
+    for column in columns:
+        words = [column.name, *map(_flat, column.cells)]
+        width = max(map(len, words))
+        padded.append([word.rjust(width) if column.numeric else word.ljust(width) for word in words])
+    return [(" " * GAP).join(cells).rstrip() for cells in zip(*padded, strict=True)]
 
 
 def _flat(cell: str) -> str:
