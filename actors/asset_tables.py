@@ -5,9 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from altergo_interface.dashboards import InputView, RecordView, TableView
-from altergo_interface.dashboards.words import cell, duration, stamp
+from altergo_interface.dashboards.words import cell, stamp
 from altergo_interface.manifest import InputSpec
 from altergo_interface.sensors import SensorRule, matches, rule_for
+from altergo_interface.wording import told
 from twins import Binding, Missing
 from twins.binding import value_at
 
@@ -107,7 +108,7 @@ def _sensors(look: "AssetLook", inputs: Sequence[InputView]) -> TableView:
         rows.append(
             (
                 *(sensor, rule.unit, _closed(rule.valid_range), rule.current_sign),
-                *(rule.telemetry, rule.cadence_s, duration(longest.get(sensor, rule.max_interval_s()))),
+                *(rule.telemetry, rule.cadence_s, told(longest.get(sensor, rule.max_interval_s()))),
                 *(_declared_under(look, sensor), row["events"], stamp(row["first_ts"]), stamp(row["last_ts"])),
             )
         )
@@ -150,7 +151,7 @@ def _quality(look: "AssetLook", bindings: Mapping[str, Binding | Missing]) -> Ta
     columns = ("sensor", "samples", "gaps", "gaps in all", "out of range", "stuck", "duplicates", "contradictions")
     rows = [
         (
-            *(row["sensor"], row["samples"], row["gaps"], duration(row["gap_s"] or 0.0)),
+            *(row["sensor"], row["samples"], row["gaps"], told(row["gap_s"] or 0.0)),
             *(row["out_of_range"], row["stuck"], row["duplicates"], row["contradictions"]),
         )
         for row in look.pin.rows(_QUALITY, asset=look.asset_id, **look.range.given)
@@ -172,7 +173,7 @@ def _records(records: Sequence[RecordView]) -> TableView:
     rows: list[tuple[object, ...]] = [
         (
             *(one.model, one.kind, one.cell, stamp(one.started_at)),
-            "open" if one.ended_at is None else duration((one.ended_at - one.started_at) / 1e6),
+            "open" if one.ended_at is None else told((one.ended_at - one.started_at) / 1e6),
             *({1: "warning", 2: "critical"}.get(one.severity or 0, ""), one.value, _detail(one.detail)),
         )
         for one in order[:SHOWN_RECORDS]

@@ -25,13 +25,13 @@ from actors.twin_view import AssetTwin, sequence_of
 from actors.work import HostConfig
 from altergo_interface import SelectionError
 from altergo_interface.config import Settings
-from altergo_interface.errors import did_you_mean
 from altergo_interface.gateway import Gateway
 from event_store.attempts import recover
 from event_store.digest import digest
 from event_store.facts import Facts, read_facts
 from event_store.garbage import collect
 from event_store.housekeeping import tidy
+from event_store.nearest import asset_hint
 from event_store.object_store import own_errors
 from event_store.paths import StorePaths
 from event_store.probe import probe_of
@@ -202,8 +202,7 @@ class Fleet(WithDashboards):
 
     @staticmethod
     def _unknown_asset(con: duckdb.DuckDBPyConnection, asset_id: str) -> SelectionError:
-        names = [name for (name,) in con.execute("select asset_id from store.assets limit 100000").fetchall()]
-        return SelectionError(f"no asset is called '{asset_id}'", did_you_mean(asset_id, names))
+        return SelectionError(f"no asset is called '{asset_id}'", asset_hint(con, asset_id))
 
     def status(self) -> dict[str, Any]:
         """Heads, lag, parked pairs, the last run, the age of the published copy."""

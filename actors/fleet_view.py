@@ -6,8 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from altergo_interface.dashboards import ColumnView, FleetView, RunView, TableView
-from altergo_interface.dashboards.words import duration, moment, stamp
+from altergo_interface.dashboards.words import moment, stamp
 from altergo_interface.file_names import to_file_name
+from altergo_interface.wording import told
 from event_store.pinned import Pinned
 
 WINDOW_DAYS = 30
@@ -169,7 +170,7 @@ def _alert_table(alerts: Sequence[Mapping[str, Any]]) -> TableView:
     rows = [
         (
             *(one["asset_id"], one["cell"], stamp(one["started"])),
-            "open" if one["ended"] is None else duration((one["ended"] - one["started"]) / 1e6),
+            "open" if one["ended"] is None else told((one["ended"] - one["started"]) / 1e6),
             *({1: "warning", 2: "critical"}.get(one["severity"], ""), one["value"]),
         )
         for one in alerts[:SHOWN]
@@ -213,7 +214,7 @@ def _run_table(runs: Sequence[Mapping[str, Any]]) -> TableView:
 
 
 def _lasted(run: Mapping[str, Any]) -> str:
-    return "not ended" if run["ended"] is None else duration((run["ended"] - run["started"]) / 1e6)
+    return "not ended" if run["ended"] is None else told((run["ended"] - run["started"]) / 1e6)
 
 
 def _run(run: Mapping[str, Any]) -> RunView:

@@ -217,6 +217,21 @@ def _cpus() -> int:
     return int(ray.cluster_resources().get("CPU", 0))
 
 
+def trial(address: str | None) -> int:
+    """Start Ray, or reach the cluster at the address, and run a task there; the CPUs that it offers.
+
+    Raises InfrastructureError where that fails.
+    """
+    try:
+        _start(address, None)
+        try:
+            return int(ray.get(ray.remote(_cpus).remote(), timeout=NO_HOST_S))
+        finally:
+            ray.shutdown()
+    except (RayError, OSError, RuntimeError, ValueError) as error:
+        raise InfrastructureError(f"Ray runs no task: {first_line(error)}", hint_of(address)) from error
+
+
 def _start(address: str | None, workers: int | None) -> None:
     # Ray takes SIGTERM for itself, and would end the driver before it has committed what is in.
     handler = signal.getsignal(signal.SIGTERM)

@@ -68,7 +68,9 @@ class Selection:
                 raise SelectionError(f"no enabled model is called '{name}'", did_you_mean(name, models))
         for glob in self.named("asset"):
             if not any(fnmatch.fnmatchcase(asset, glob) for asset in assets):
-                raise SelectionError(f"no asset matches '{glob}'", did_you_mean(glob, list(assets)[:10_000]))
+                from event_store.nearest import name_hint  # DuckDB is not needed to complete a selector
+
+                raise SelectionError(f"no asset matches '{glob}'", name_hint(assets, glob))
 
 
 def chosen_assets(assets: Collection[str], text: str | None) -> list[str]:

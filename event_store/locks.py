@@ -41,6 +41,21 @@ def exclusive(
         lock.release()
 
 
+def held(folder: Path) -> list[str]:
+    """Who holds locks now, one line for each; a lock that a dead process has left is free."""
+    return [_holder(path.with_suffix(".owner.json")) for path in sorted(folder.glob("*.lock")) if not _free(path)]
+
+
+def _free(path: Path) -> bool:
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return False
+    lock.release()
+    return True
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 

@@ -13,6 +13,7 @@ from altergo_interface.errors import SelectionError
 from event_store.backup import forget_backups
 from event_store.catalog import one
 from event_store.listing import listed, replace_listed
+from event_store.nearest import asset_hint
 from event_store.paths import bucket_folder, bucket_of, new_segment
 from event_store.publish import publish
 from event_store.segment_files import SegmentFiles
@@ -43,7 +44,7 @@ def purge_asset(store: Store, asset_id: str) -> PurgeReport:
     with store.running(), store.ingesting(), store.uploading():
         with store.catalog.session("purge") as con:
             if one(con, "select 1 from store.assets where asset_id = ?", asset_id) is None:
-                raise SelectionError(f"no asset is called '{asset_id}'", "See `twins assets list`")
+                raise SelectionError(f"no asset is called '{asset_id}'", asset_hint(con, asset_id))
             found = listed(con, "bucket = ?", bucket_of(asset_id))
         changed = [(old, *_without(store, old, asset_id)) for old in found if _holds(store, old, asset_id)]
         with store.catalog.transaction("purge") as con:

@@ -203,10 +203,14 @@ LOOKING = {
     "bad SQL": Case("sql 'selec 1'", ("SQL", "selec"), "SelectionError"),
     "unknown view": Case("sql 'from output'", ("SQL", "output"), "SelectionError"),
     "unknown models folder": Case("plan --models-dir nowhere", ("nowhere", "--models-dir"), "ManifestError"),
-    "unknown command": Case("replan", ("replan",), "UsageError"),
-    "unknown option": Case("plan --selct x", ("--selct",), "UsageError"),
-    "missing argument": Case("state", ("asset",), "UsageError"),
-    "unknown compute type": Case("plan --compute-type some", ("some",), "UsageError"),
+    "unknown command": Case("replan", ("replan", "Did you mean 'replay'?"), "UsageError"),
+    "unknown command of a group": Case("batches lst", ("lst", "Did you mean 'list'?"), "UsageError"),
+    "unknown option": Case("plan --selct x", ("--selct", "Did you mean '--select'?"), "UsageError"),
+    "unknown global option": Case("plan --jsn", ("--jsn", "Did you mean '--json'?"), "UsageError"),
+    "unknown option like no other": Case("plan --qqq", ("--qqq", "See --help"), "UsageError"),
+    "missing argument": Case("state", ("ASSET",), "UsageError"),
+    "unknown compute type": Case("plan --compute-type some", ("some", "Known: full"), "UsageError"),
+    "misspelt compute type": Case("plan --compute-type ful", ("ful", "Did you mean 'full'?"), "UsageError"),
 }
 
 WRITES = {

@@ -15,8 +15,6 @@ from altergo_interface.config import load_settings
 from documentation.generated import FOLDER, PAGES
 
 ROOT = Path(__file__).parents[1]
-COMING = {"documentation/reference/command-line.md", "documentation/reference/json.md"}
-"""Pages that another generator writes."""
 HIDDEN = {".venv", ".git", ".pytest_cache", "node_modules", "fleet-store", "upstream"}
 
 
@@ -64,8 +62,6 @@ def broken(name, text):
             continue
         file, _, anchor = target.partition("#")
         path = (ROOT / name).parent / file if file else ROOT / name
-        if path.resolve().is_relative_to(ROOT) and path.resolve().relative_to(ROOT).as_posix() in COMING:
-            continue
         known = anchors(path.read_text(encoding="utf-8")) if path.is_file() and path.suffix == ".md" else {anchor}
         if not path.exists() or (anchor and anchor not in known):
             yield target
@@ -117,7 +113,7 @@ def test_files_that_are_named_in_code_exist():
         if not HIDDEN.intersection(path.relative_to(ROOT).parts) and path != Path(__file__):
             named = re.findall(r"\bdocumentation/[\w./-]+\.(?:md|ipynb|svg|png)", path.read_text(encoding="utf-8"))
             missing |= {name for name in named if not (ROOT / name).exists()}
-    assert missing - COMING == set()
+    assert missing == set()
 
 
 @pytest.mark.parametrize("name", PAGES)

@@ -294,7 +294,7 @@ def test_a_replay_writes_labels(tmp_path: Path, capsys: pytest.CaptureFixture[st
     with pytest.raises(SystemExit) as exit_:
         main([*places, "--models-dir", str(tmp_path / "one" / "models"), "replay", "A", "--out", str(out)])
     said = capsys.readouterr().out
-    assert (exit_.value.code, "word dis|charge" in said or "word xxx" in said) == (0, True)
+    assert (exit_.value.code, "word = dis|charge" in said or "word = xxx" in said) == (0, True)
     rows = list(csv.DictReader(out.open())) if ending == "csv" else pq.read_table(out).to_pylist()
     labels = {row["label"] for row in rows if row["output"] == "word"}
     assert labels == {"dis|charge", "x" * 300}

@@ -101,7 +101,7 @@ def test_a_sound_store_has_no_findings(ran: Fleet, ask: Ask, twins: Callable[...
     }
     code, text, _ = twins("store", "verify", "--sample", "1")
     assert code == 0
-    assert "1 assets counted, 1 pairs replayed" in text
+    assert "1 asset counted, 1 pair replayed" in text
     assert "no damage found" in text
 
 

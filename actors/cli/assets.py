@@ -6,32 +6,36 @@ from typing import Annotated
 
 import typer
 
+from actors.cli.grammar import DATA, Command, Group, examples
+from actors.cli.options import AssetArgument
 from actors.cli.shell import of
+from altergo_interface.wording import counted
 
-assets_app = typer.Typer(help="The asset registry.", no_args_is_help=True)
+assets_app = typer.Typer(cls=Group, help="The asset registry.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.add_typer(assets_app, name="assets")
+    app.add_typer(assets_app, name="assets", rich_help_panel=DATA)
 
 
-@assets_app.command("import")
+@assets_app.command("import", cls=Command, epilog=examples("assets import assets.csv"))
 def import_assets(
-    context: typer.Context, file: Annotated[Path, typer.Argument(help="CSV, JSON or Parquet with asset_id.")]
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON or Parquet with asset_id.")],
 ) -> None:
     """Take asset parameters (capacity, chemistry, cells_in_series, ...) from a file."""
     shell = of(context)
     fleet = shell.fleet()
     changed = fleet.import_assets(file)
     fleet.publish()
-    shell.show({"changed": changed}, [f"{file}: {changed} parameters new or changed"])
+    shell.show({"changed": changed}, [f"{file}: {counted(changed, 'parameter')} new or changed"])
 
 
-@assets_app.command("purge")
+@assets_app.command("purge", cls=Command, epilog=examples("assets purge EV-07", "assets purge EV-07 --yes"))
 def purge(
     context: typer.Context,
-    asset: Annotated[str, typer.Argument(help="The asset's id.")],
+    asset: AssetArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
     """Remove every trace of an asset from the store: the one way in which events leave the log."""
@@ -39,11 +43,11 @@ def purge(
     if not yes:
         typer.confirm(f"Remove all events and results of {asset} for good?", abort=True, err=True)
     report = shell.fleet().purge(asset)
-    counts = f"{report.events:,} events and {report.results:,} rows of results"
-    shell.show(asdict(report), [f"{asset}: {counts} removed, {report.segments} segments changed"])
+    counts = f"{counted(report.events, 'event')} and {counted(report.results, 'row')} of results"
+    shell.show(asdict(report), [f"{asset}: {counts} removed, {counted(report.segments, 'segment')} changed"])
 
 
-@assets_app.command("list")
+@assets_app.command("list", cls=Command, epilog=examples("assets list", "assets list --json"))
 def list_assets(context: typer.Context) -> None:
     """Registered assets with their parameters."""
     shell = of(context)

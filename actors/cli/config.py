@@ -4,21 +4,23 @@ from typing import Annotated
 
 import typer
 
-from actors.cli.run import ComputeOption
+from actors.cli.grammar import UPKEEP, Command, examples
+from actors.cli.options import ComputeOption
 from actors.cli.shell import of, say
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(config)
+    epilog = examples("config", "config --show-origin --settings altergo-settings.json")
+    app.command(cls=Command, rich_help_panel=UPKEEP, epilog=epilog)(config)
 
 
 def config(
     context: typer.Context,
     show_origin: Annotated[bool, typer.Option("--show-origin", help="Where each value comes from.")] = False,
     compute_type: ComputeOption = None,
-    since: Annotated[str | None, typer.Option("--from", help="As for run.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="As for run.")] = None,
+    since: Annotated[str | None, typer.Option("--from", metavar="TIME", help="As for run.")] = None,
+    until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="As for run.")] = None,
 ) -> None:
     """The effective settings, defaults included; the flags of `run` count as they would there."""
     shell = of(context)

@@ -2,17 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from actors.cli.grammar import DATA, Command, examples
 from actors.cli.progress import Meter
-from actors.cli.shell import Shell, of, say
-from actors.fleet import Fleet
-from actors.settings_file import packaged_settings
-from actors.simulated import write_fleet
-from altergo_interface import SettingsError
-from models._simulator import FleetSpec
+from actors.cli.shell import Shell, of, say, settings_error
+from altergo_interface.wording import told
+
+if TYPE_CHECKING:
+    from actors.fleet import Fleet
 
 QUERIES = (
     (
@@ -46,16 +46,22 @@ QUERIES = (
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(demo)
+    epilog = examples("--store demo-store demo", "--store big demo --assets 200 --days 30 --seed 1")
+    app.command(cls=Command, rich_help_panel=DATA, epilog=epilog)(demo)
 
 
 def demo(
     context: typer.Context,
-    assets: Annotated[int, typer.Option(min=1, help="How many assets.")] = 24,
-    days: Annotated[int, typer.Option(min=1, help="How many days.")] = 14,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same fleet.")] = 7,
+    assets: Annotated[int, typer.Option(metavar="N", min=1, help="How many assets.")] = 24,
+    days: Annotated[int, typer.Option(metavar="N", min=1, help="How many days.")] = 14,
+    seed: Annotated[int, typer.Option(metavar="N", help="The same seed gives the same fleet.")] = 7,
 ) -> None:
     """Simulate a fleet with known truth, ingest it, run its twins on Ray, and query the result."""
+    from actors.fleet import Fleet
+    from actors.settings_file import packaged_settings
+    from actors.simulated import write_fleet
+    from models._simulator import FleetSpec
+
     shell = of(context)
     folder = shell.store.with_name(shell.store.name + "-events")
     fleet = Fleet(shell.store, shell.settings or packaged_settings(), shell.models_dirs)
@@ -68,7 +74,7 @@ def demo(
     with Meter(quiet=shell.as_json) as meter:
         report = fleet.run(on_progress=meter.show)
     rate = report.events_replayed / max(report.seconds, 1e-9)
-    say(f"replayed {report.events_replayed:,} events in {report.seconds:.1f} s ({rate:,.0f}/s)")
+    say(f"replayed {report.events_replayed:,} events in {told(report.seconds)} ({rate:,.0f}/s)")
     summary = {
         "store": str(shell.store),
         "assets": assets,
@@ -86,16 +92,16 @@ def demo(
             _sample(shell, fleet, title, query)
 
 
-def _refuse_strangers(fleet: Fleet, folder: Path) -> None:
+def _refuse_strangers(fleet: "Fleet", folder: Path) -> None:
     """Simulated assets do not belong among real ones: a log keeps them for good."""
     if not (fleet.root / "catalog.duckdb").is_file():
         return
     others = [row["file"] for row in fleet.batches() if Path(row["file"]).parent != folder]
     if others:
-        raise SettingsError(f"{fleet.root}: holds other events ({others[0]})", "Name another --store for the demo")
+        raise settings_error(f"{fleet.root}: holds other events ({others[0]})", "Name another --store for the demo")
 
 
-def worst_throughput_error(fleet: Fleet, truth_file: Path) -> float:
+def worst_throughput_error(fleet: "Fleet", truth_file: Path) -> float:
     """The largest relative error of the charge throughput against the simulated truth, over assets without faults."""
     truth = json.loads(truth_file.read_text())
     query = """select asset_id, sum(value) from latest_outputs
@@ -109,7 +115,7 @@ def worst_throughput_error(fleet: Fleet, truth_file: Path) -> float:
     return max(errors, default=0.0)
 
 
-def voltage_faults(fleet: Fleet, truth_file: Path) -> dict[str, int]:
+def voltage_faults(fleet: "Fleet", truth_file: Path) -> dict[str, int]:
     """Assets with an injected weak cell or over-voltage, those of them with an alert, and other assets with one."""
     truth = json.loads(truth_file.read_text())
     kinds = {"weak_cell", "over_voltage"}
@@ -122,7 +128,7 @@ def voltage_faults(fleet: Fleet, truth_file: Path) -> dict[str, int]:
 def _lines(summary: dict[str, Any], shell: Shell) -> list[str]:
     error, voltage = summary["worst_throughput_error"], summary["voltage_faults"]
     return [
-        f"{summary['pairs']} twins are up to date, {summary['parked']} parked; digest {summary['digest'][:16]}",
+        f"{summary['pairs']:,} twins are up to date, {summary['parked']:,} parked; digest {summary['digest'][:16]}",
         f"ampere-hour throughput: within {error:.2%} of the simulated truth on healthy assets",
         f"voltage alerts: on {voltage['found']} of {voltage['injected']} assets with an injected fault, "
         f"on {voltage['false']} others",
@@ -130,7 +136,7 @@ def _lines(summary: dict[str, Any], shell: Shell) -> list[str]:
     ]
 
 
-def _sample(shell: Shell, fleet: Fleet, title: str, query: str) -> None:
+def _sample(shell: Shell, fleet: "Fleet", title: str, query: str) -> None:
     typer.echo(f"\n{title}:\n  {query}")
     found = fleet.sql(query)
     rows = [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]

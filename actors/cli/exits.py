@@ -12,7 +12,7 @@ from typing import Any
 import typer
 from typer.exceptions import TyperException
 
-from altergo_interface import TwinsError
+from actors.cli.grammar import misuse
 
 EXIT_INTERRUPTED = 130
 EXIT_INFRASTRUCTURE = 3
@@ -25,11 +25,10 @@ def exit_code_of(command: Callable[[], Any], as_json: bool) -> int:
         if code == EXIT_INTERRUPTED:  # typer has met the KeyboardInterrupt already
             raise KeyboardInterrupt
     except TyperException as error:
-        _show(getattr(error, "format_message", error.__str__)(), "UsageError", "See --help", as_json)
+        what, hint = misuse(error)
+        if what:  # a group without a command has shown its help, and has nothing to add
+            _show(what, "UsageError", hint, as_json)
         code = 2
-    except TwinsError as error:
-        _show(error.what, error.code, error.hint, as_json)
-        code = error.exit_code
     except (KeyboardInterrupt, typer.Abort):
         _show("interrupted", "Interrupted", "What was committed stays; run again to go on", as_json)
         code = EXIT_INTERRUPTED
@@ -42,7 +41,19 @@ def exit_code_of(command: Callable[[], Any], as_json: bool) -> int:
     except OSError as error:
         _show(str(error), type(error).__name__, "What was committed stays", as_json)
         code = EXIT_INFRASTRUCTURE
+    except Exception as error:
+        code = _engines(error, as_json)
     return code if isinstance(code, int) else 0
+
+
+def _engines(error: Exception, as_json: bool) -> int:
+    """Show an error of the engine's own tree; any other is a bug, and its traceback is what helps."""
+    from altergo_interface import TwinsError
+
+    if not isinstance(error, TwinsError):
+        raise error
+    _show(error.what, error.code, error.hint, as_json)
+    return error.exit_code
 
 
 @contextmanager
@@ -51,6 +62,7 @@ def sigterm_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
+    _TERMINATED.clear()
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
@@ -58,14 +70,31 @@ def sigterm_interrupts() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)  # a caller in the same process has its own
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends also what a Ctrl-C would only interrupt."""
+
+
+_TERMINATED = threading.Event()
+
+
 def _interrupt(*_: object) -> None:
-    raise KeyboardInterrupt
+    _TERMINATED.set()
+    raise Terminated
+
+
+def interruption() -> KeyboardInterrupt:
+    """What has interrupted a library that swallows the exception and tells of it in its own way."""
+    return Terminated() if _TERMINATED.is_set() else KeyboardInterrupt()
 
 
 def _show(what: str, code: str, hint: str, as_json: bool) -> None:
     """One error line on stderr."""
     if as_json:
-        line = json.dumps({"error": what, "code": code, "hint": hint})
+        sys.stderr.write(json.dumps({"error": what, "code": code, "hint": hint}) + "\n")
     else:
-        line = f"error: {what.rstrip('.')}" + (f". {hint}" if hint else "")
-    sys.stderr.write(line.replace("\n", " ") + "\n")
+        sys.stderr.write(error_line(what, hint))
+
+
+def error_line(what: str, hint: str) -> str:
+    """How an error is told, wherever it is."""
+    return " ".join((f"error: {what.rstrip('.')}" + (f". {hint}" if hint else "")).split()) + "\n"

@@ -2,38 +2,47 @@
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from actors.cli.run import Isolation
+from actors.cli.grammar import TWINS, Command, examples
+from actors.cli.options import AddressOption, Isolation, LocalOption, PairsOption, WorkersOption
 from actors.cli.shell import Shell, of, say
-from actors.live import LiveHooks
-from actors.live_awake import IDLE_S
-from actors.report import RunReport
-from actors.times import iso
-from event_store.records import Version
-from twins import Plan
+from altergo_interface.wording import counted
+
+if TYPE_CHECKING:
+    from actors.report import RunReport
+    from event_store.records import Version
+    from twins import Plan
+
+
+EXAMPLES = examples("live --follow", "live --local --select asset:EV-0*")
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(live)
+    app.command(cls=Command, rich_help_panel=TWINS, epilog=EXAMPLES)(live)
 
 
 def live(
     context: typer.Context,
-    select: Annotated[str | None, typer.Option(help="asset:GLOB, model:NAME; commas.")] = None,
+    select: PairsOption = None,
     follow: Annotated[bool, typer.Option("--follow", help="Print every new record version, a line each.")] = False,
-    idle_s: Annotated[float, typer.Option(min=0, help="Twins without events for so long leave memory.")] = IDLE_S,
-    address: Annotated[str | None, typer.Option(help="A Ray cluster, or auto (default: this machine).")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="Hosts (default: one per CPU).")] = None,
+    idle_s: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", min=0, help="Twins without events for so long leave memory (default: 900)."),
+    ] = None,
+    address: AddressOption = None,
+    workers: WorkersOption = None,
     isolation: Annotated[
         Isolation, typer.Option(help="process: one Ray actor process per twin that is awake.")
     ] = Isolation.HOSTED,
-    local: Annotated[bool, typer.Option("--local", help="In this process, without Ray.")] = False,
+    local: LocalOption = False,
 ) -> None:
     """Follow the log with long-lived twins until Ctrl-C: what another process ingests is folded within a second."""
+    from actors.live import LiveHooks
+
     shell = of(context)
     hooks = LiveHooks(
         on_plan=lambda plan: _plan(shell, plan),
@@ -42,12 +51,16 @@ def live(
         on_ready=lambda seq: _ready(shell, seq),
     )
     where: dict[str, Any] = {"local": local, "address": address, "workers": workers, "isolation": isolation}
-    shell.fleet().live(select, **where, idle_s=idle_s, hooks=hooks)
+    if idle_s is not None:
+        where["idle_s"] = idle_s
+    shell.fleet().live(select, **where, hooks=hooks)
 
 
-def _plan(shell: Shell, plan: Plan) -> None:
+def _plan(shell: Shell, plan: "Plan") -> None:
     if not shell.as_json:
-        say(f"settings {plan.settings}: {len(plan.items)} pairs to catch up, {len(plan.skipped)} skipped")
+        say(
+            f"settings {plan.settings}: {counted(len(plan.items), 'pair')} to catch up, {len(plan.skipped):,} skipped"
+        )
 
 
 def _ready(shell: Shell, seq: int) -> None:
@@ -55,7 +68,7 @@ def _ready(shell: Shell, seq: int) -> None:
         say(f"following the log from sequence {seq} on; Ctrl-C ends it")
 
 
-def _round(shell: Shell, report: RunReport) -> None:
+def _round(shell: Shell, report: "RunReport") -> None:
     if not shell.as_json:
         for warning in report.warnings:
             say(f"warning: {warning}")
@@ -63,8 +76,10 @@ def _round(shell: Shell, report: RunReport) -> None:
             say(f"parked: {asset} {model}: {error}")
 
 
-def _record(shell: Shell, version: Version) -> None:
+def _record(shell: Shell, version: "Version") -> None:
     """One line, at once, in the columns of the view `records`."""
+    from actors.times import iso
+
     found = version._asdict() | {"detail": json.loads(version.detail)}
     for stamp in ("started_at", "ended_at", "known_at"):
         found[stamp] = None if found[stamp] is None else iso(found[stamp])

@@ -2,14 +2,16 @@
 
 import sys
 from contextlib import AbstractContextManager
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-from actors.running import Progress as RunProgress
 from actors.slowest import named
-from actors.uploading import UploadProgress
+from altergo_interface.wording import told
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from actors.running import Progress as RunProgress
+    from actors.uploading import UploadProgress
 
 LINE_EVERY_S = 10.0
 
@@ -24,8 +26,15 @@ class _Meter(AbstractContextManager[Any]):
         self._said = 0.0
         self._bar: Progress | None = None
         if sys.stderr.isatty() and not quiet:
-            columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            from rich import progress
+            from rich.console import Console
+
+            columns = (
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(),
+                progress.TimeRemainingColumn(),
+            )
+            self._bar = progress.Progress(*columns, console=Console(stderr=True), transient=True)
             self._task = self._bar.add_task(self.doing, total=None)
 
     def __enter__(self) -> Self:
@@ -43,7 +52,7 @@ class _Meter(AbstractContextManager[Any]):
         elif not self._quiet and seconds - self._said >= LINE_EVERY_S:
             self._said = seconds
             left = (total - done) * seconds / max(done, 1e-9)
-            sys.stderr.write(f"{text}, about {left:.0f} s left\n")
+            sys.stderr.write(f"{text}, about {told(left)} left\n")
 
 
 class Meter(_Meter):
@@ -51,12 +60,12 @@ class Meter(_Meter):
 
     doing = "replaying"
 
-    def show(self, progress: RunProgress) -> None:
+    def show(self, progress: "RunProgress") -> None:
         """Take over the newest figures."""
         rate = progress.done / max(progress.seconds, 1e-9)
-        parked = f", {progress.parked} parked" if progress.parked else ""
+        parked = f", {progress.parked:,} parked" if progress.parked else ""
         slowest = f", slowest: {named(progress.slowest[:1])}" if progress.slowest else ""
-        text = f"{progress.pairs}/{progress.all_pairs} pairs, {rate / 1e6:.2f} M events/s{parked}{slowest}"
+        text = f"{progress.pairs:,}/{progress.all_pairs:,} pairs, {rate / 1e6:.2f} M events/s{parked}{slowest}"
         self._tell(text, progress.done, progress.total, progress.seconds)
 
 
@@ -65,7 +74,7 @@ class UploadMeter(_Meter):
 
     doing = "comparing"
 
-    def show(self, progress: UploadProgress) -> None:
+    def show(self, progress: "UploadProgress") -> None:
         """Take over the newest figures."""
-        text = f"{progress.assets}/{progress.all_assets} assets, {progress.points:,} points sent"
+        text = f"{progress.assets:,}/{progress.all_assets:,} assets, {progress.points:,} points sent"
         self._tell(text, progress.assets, progress.all_assets, progress.seconds)

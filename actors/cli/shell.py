@@ -2,22 +2,24 @@
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from actors.fleet import Fleet
+from actors.cli.tables import show_table
+
+if TYPE_CHECKING:
+    from actors.fleet import Fleet
+    from altergo_interface import TwinsError
 
 EXIT_WITH_FINDINGS = 1
-PIPE_WIDTH = 400
 SHOWN = 40
 
 
@@ -30,8 +32,10 @@ class Shell:
     models_dirs: tuple[Path, ...]
     as_json: bool
 
-    def fleet(self) -> Fleet:
+    def fleet(self) -> "Fleet":
         """The fleet over the chosen store."""
+        from actors.fleet import Fleet  # half a second: help and completion do without
+
         return Fleet(self.store, self.settings, self.models_dirs)
 
     def show(self, document: Any, lines: Iterable[str] = ()) -> None:
@@ -46,13 +50,7 @@ class Shell:
         if self.as_json or not rows:
             self.show(document, [empty])
             return
-        table = Table(box=None, header_style="bold", pad_edge=False)
-        for column in columns:
-            table.add_column(column, overflow="fold")
-        for row in rows:
-            table.add_row(*(cell(row.get(column)) for column in columns))
-        # Where nobody looks at a terminal, a row is a line.
-        Console(width=None if sys.stdout.isatty() else PIPE_WIDTH).print(table)
+        show_table(rows, columns, [[cell(row.get(column)) for row in rows] for column in columns])
 
 
 def of(context: typer.Context) -> Shell:
@@ -61,10 +59,23 @@ def of(context: typer.Context) -> Shell:
     return shell
 
 
+def settings_error(what: str, hint: str) -> "TwinsError":
+    """An error of the command line's own, made without the engine until there is one."""
+    from altergo_interface import SettingsError
+
+    return SettingsError(what, hint)
+
+
+def cut(line: str) -> str:
+    """A line that nobody reads to its end, as long as the terminal is wide; whole where there is none."""
+    width = shutil.get_terminal_size().columns
+    return line if not sys.stdout.isatty() or len(line) <= width else line[: width - 1] + "…"
+
+
 def rest(count: int) -> None:
     """Say that a list was cut, if it was."""
     if count > SHOWN:
-        say(f"... and {count - SHOWN} more")
+        say(f"… and {count - SHOWN:,} more")
 
 
 def say(text: str) -> None:

@@ -1,24 +1,31 @@
 """The command that sends results to a platform."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from actors.cli.grammar import RESULTS, Command, examples
+from actors.cli.options import PairsOption
 from actors.cli.progress import UploadMeter
 from actors.cli.shell import SHOWN, Shell, of, rest, say
-from actors.upload_report import UploadReport
+
+if TYPE_CHECKING:
+    from actors.upload_report import UploadReport
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command()(upload)
+    epilog = examples("upload --dry-run --gateway file:out", "upload --select asset:EV-0*")
+    app.command(cls=Command, rich_help_panel=RESULTS, epilog=epilog)(upload)
 
 
 def upload(
     context: typer.Context,
-    select: Annotated[str | None, typer.Option(help="asset:GLOB, model:NAME; commas.")] = None,
+    select: PairsOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be sent.")] = False,
-    gateway: Annotated[str | None, typer.Option(help="file:DIR or another (default: the settings').")] = None,
+    gateway: Annotated[
+        str | None, typer.Option(metavar="GATEWAY", help="file:DIR or another (default: the settings').")
+    ] = None,
 ) -> None:
     """Send a platform what changed since the last upload: new, restated and withdrawn points of all outputs."""
     shell = of(context)
@@ -36,7 +43,7 @@ def upload(
     raise typer.Exit(report.exit_code)
 
 
-def show_upload(shell: Shell, report: UploadReport | None) -> int:
+def show_upload(shell: Shell, report: "UploadReport | None") -> int:
     """Say what an upload at the end of a run came to, if there was one; its exit code."""
     if report is None:
         return 0
@@ -46,6 +53,6 @@ def show_upload(shell: Shell, report: UploadReport | None) -> int:
     return report.exit_code
 
 
-def _tell(report: UploadReport) -> None:
+def _tell(report: "UploadReport") -> None:
     for message in report.messages():
         say(message)

@@ -9,7 +9,8 @@ from altergo_interface.dashboards.headline import headline
 from altergo_interface.dashboards.intervals import interval_histogram
 from altergo_interface.dashboards.lines import output_line
 from altergo_interface.dashboards.views import AssetView, InputView, ModelView, OutputView
-from altergo_interface.dashboards.words import cell, counted, duration, moment
+from altergo_interface.dashboards.words import cell, moment
+from altergo_interface.wording import counted, told
 
 UNCERTAINTY = "_uncertainty"
 
@@ -42,7 +43,7 @@ def _range(view: AssetView) -> str:
     if view.span is None:
         return "no events in this range" if view.ranged else "no events yet"
     start, end = view.span
-    return f"{moment(start)} to {moment(end)} ({duration((end - start) / 1e6)})"
+    return f"{moment(start)} to {moment(end)} ({told((end - start) / 1e6)})"
 
 
 def _input(sensor: InputView, drawing: Drawing) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def _input(sensor: InputView, drawing: Drawing) -> dict[str, Any]:
     )
     histogram = interval_histogram(sensor.intervals, sensor.longest_s, sensor.cadence_s)
     quiet = sum(end - start for start, end in sensor.gaps) / 1e6
-    faults = [f"{counted(len(sensor.gaps), 'gap')}, {duration(quiet)} in all"] if sensor.gaps else ["no gaps"]
+    faults = [f"{counted(len(sensor.gaps), 'gap')}, {told(quiet)} in all"] if sensor.gaps else ["no gaps"]
     faults.append(
         f"{counted(len(t), 'reading')} outside the valid range: no samples" if len(t) else "every reading is a sample"
     )

@@ -5,8 +5,6 @@ from typing import Any
 
 import numpy as np
 
-MINUTE, HOUR, DAY = 60, 3600, 86_400
-
 
 def number(value: float, digits: int = 4) -> str:
     """A number with so many significant digits, thousands separated, and no exponent where none is needed."""
@@ -29,22 +27,6 @@ def moment(t: int | None) -> str:
 def stamp(t: int | None) -> str:
     """The same in a table, where it must not be broken; the page says that it is UTC."""
     return moment(t).removesuffix(" UTC").replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def duration(seconds: float) -> str:
-    """A duration in its two largest units."""
-    if seconds < MINUTE:
-        return f"{number(round(seconds, 3), 3)} s"
-    for size, name, smaller, short in ((DAY, "d", HOUR, "h"), (HOUR, "h", MINUTE, "min"), (MINUTE, "min", 1, "s")):
-        if seconds >= size:
-            whole, rest = divmod(int(seconds), size)
-            return f"{whole} {name} {rest // smaller} {short}" if rest // smaller else f"{whole} {name}"
-    return ""
-
-
-def counted(count: int, what: str) -> str:
-    """So many of something, in English."""
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def cell(value: Any) -> str:
