@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from actors.wording import told
 from altergo_interface.dashboards import InputView, RecordView, TableView
 from altergo_interface.dashboards.words import cell, stamp
 from altergo_interface.manifest import InputSpec
 from altergo_interface.sensors import SensorRule, matches, rule_for
-from altergo_interface.wording import told
 from twins import Binding, Missing
 from twins.binding import value_at
 

@@ -1,7 +1,7 @@
 """The doctor's checks of the store: its version, who holds it, its published copy, its segments."""
 
 from actors.doctor import FAILED, OK, WARNING, Check, Patient
-from altergo_interface.wording import ago
+from actors.wording import ago
 
 LOOKED_AT = 1000
 """So many of the newest segments are looked for; elsewhere than on this disk a tenth of them."""

@@ -5,10 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from actors.wording import told
 from altergo_interface.dashboards import ColumnView, FleetView, RunView, TableView
 from altergo_interface.dashboards.words import moment, stamp
 from altergo_interface.file_names import to_file_name
-from altergo_interface.wording import told
 from event_store.pinned import Pinned
 
 WINDOW_DAYS = 30

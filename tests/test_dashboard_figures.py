@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from altergo_interface.dashboards.decimate import broken, columns_for, m4, merged, packed
 from altergo_interface.dashboards.figures import Band, Samples
 from altergo_interface.dashboards.intervals import interval_histogram
-from altergo_interface.dashboards.words import moment, number
-from altergo_interface.wording import told
+from altergo_interface.dashboards.words import duration, moment, number
 
 SERIES = st.lists(st.tuples(st.integers(1, 10**9), st.floats(-1e6, 1e6)), min_size=1, max_size=300)
 
@@ -102,8 +101,7 @@ def test_numbers_are_short_and_plain(value, text):
     assert number(value) == text
 
 
-def test_times_are_told_in_two_units():
-    assert [told(s) for s in (0.25, 59, 61, 3600, 86_400 * 60 - 60)] == [
-        *("0.25 s", "59 s", "1 min 1 s", "1 h", "59 d 23 h")
-    ]
+def test_times_are_told_in_their_largest_unit():
+    seconds = (0.25, 59, 60, 90, 36_300, 86_400 * 60 - 60)
+    assert [duration(s) for s in seconds] == ["0.25 s", "59 s", "1 min", "1.5 min", "10.1 h", "60 d"]
     assert moment(1_767_225_600_000_000) == "2026-01-01 00:00:00 UTC"

@@ -160,7 +160,7 @@ def test_every_kind_of_fault_can_be_seen(browser, pages):
         assert "waits for 'breaks', which is parked" in text
         assert "It needs nowhere (nowhere)." in text
         assert f"{given.SENTINELS} readings outside the valid range" in text
-        assert "1 gap, 10 h 5 min in all" in text
+        assert "1 gap, 10.1 h in all" in text
         assert page.locator(".badge").evaluate_all("all => [...new Set(all.map(e => e.textContent))].sort()") == [
             *("blocked", "ok", "parked", "skipped")
         ]

@@ -9,7 +9,7 @@ from terminals import Terminal
 
 from actors import doctor, doctor_machine
 from actors.doctor import FAILED, OK, WARNING, Check, Patient, examine
-from altergo_interface.wording import told
+from actors.wording import told
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from actors.cli.main import app, hoist
+from actors.cli.grammar import hoist
+from actors.cli.main import app
 from altergo_interface.config import load_settings
 from documentation.generated import FOLDER, PAGES
 

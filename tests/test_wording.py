@@ -2,7 +2,7 @@
 
 import pytest
 
-from altergo_interface.wording import counted, sized
+from actors.wording import counted, sized
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 assets"), (1, "1 asset"), (12345, "12,345 assets")])

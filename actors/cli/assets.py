@@ -9,7 +9,7 @@ import typer
 from actors.cli.grammar import DATA, Command, Group, examples
 from actors.cli.options import AssetArgument
 from actors.cli.shell import of
-from altergo_interface.wording import counted
+from actors.wording import counted
 
 assets_app = typer.Typer(cls=Group, help="The asset registry.", no_args_is_help=True)
 

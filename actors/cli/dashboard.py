@@ -8,7 +8,7 @@ import typer
 from actors.cli.completion import assets
 from actors.cli.grammar import RESULTS, Command, examples
 from actors.cli.shell import of, say, settings_error
-from altergo_interface.wording import counted, sized
+from actors.wording import counted, sized
 
 EXAMPLES = examples(
     "dashboard EV-07",

@@ -9,7 +9,7 @@ import typer
 from actors.cli.grammar import DATA, Command, examples
 from actors.cli.progress import Meter
 from actors.cli.shell import Shell, of, say, settings_error
-from altergo_interface.wording import told
+from actors.wording import told
 
 if TYPE_CHECKING:
     from actors.fleet import Fleet

@@ -10,7 +10,7 @@ import typer
 
 from actors.cli.grammar import DATA, Command, Group, examples
 from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
-from altergo_interface.wording import counted
+from actors.wording import counted
 
 if TYPE_CHECKING:
     from event_store.ingest.batch import IngestReport

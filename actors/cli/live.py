@@ -9,7 +9,7 @@ import typer
 from actors.cli.grammar import TWINS, Command, examples
 from actors.cli.options import AddressOption, Isolation, LocalOption, PairsOption, WorkersOption
 from actors.cli.shell import Shell, of, say
-from altergo_interface.wording import counted
+from actors.wording import counted
 
 if TYPE_CHECKING:
     from actors.report import RunReport

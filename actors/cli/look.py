@@ -9,7 +9,7 @@ import typer
 from actors.cli.grammar import RESULTS, Command, examples
 from actors.cli.options import AssetArgument, PairsOption
 from actors.cli.shell import cell, cut, of
-from altergo_interface.wording import counted, told
+from actors.wording import counted, told
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self
 
 from actors.slowest import named
-from altergo_interface.wording import told
+from actors.wording import told
 
 if TYPE_CHECKING:
     from rich.progress import Progress

@@ -10,7 +10,7 @@ from actors.cli.completion import overrides
 from actors.cli.grammar import TWINS, Command, examples
 from actors.cli.options import AssetArgument
 from actors.cli.shell import EXIT_WITH_FINDINGS, cell, of, settings_error
-from altergo_interface.wording import counted
+from actors.wording import counted
 
 if TYPE_CHECKING:
     from actors.twin_view import TwinReplay

@@ -23,7 +23,7 @@ from actors.cli.progress import Meter
 from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, of, rest, say, settings_error
 from actors.cli.upload import show_upload
 from actors.slowest import named
-from altergo_interface.wording import counted, told
+from actors.wording import counted, told
 
 if TYPE_CHECKING:
     from actors.report import RunReport

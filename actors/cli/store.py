@@ -8,7 +8,7 @@ import typer
 from actors.cli.grammar import DATA, UPKEEP, Command, Group, examples
 from actors.cli.options import duration
 from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, of, rest
-from altergo_interface.wording import counted, sized
+from actors.wording import counted, sized
 
 store_app = typer.Typer(cls=Group, help="Integrity and housekeeping.", no_args_is_help=True)
 

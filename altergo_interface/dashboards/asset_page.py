@@ -9,8 +9,7 @@ from altergo_interface.dashboards.headline import headline
 from altergo_interface.dashboards.intervals import interval_histogram
 from altergo_interface.dashboards.lines import output_line
 from altergo_interface.dashboards.views import AssetView, InputView, ModelView, OutputView
-from altergo_interface.dashboards.words import cell, moment
-from altergo_interface.wording import counted, told
+from altergo_interface.dashboards.words import cell, duration, moment
 
 UNCERTAINTY = "_uncertainty"
 
@@ -43,7 +42,7 @@ def _range(view: AssetView) -> str:
     if view.span is None:
         return "no events in this range" if view.ranged else "no events yet"
     start, end = view.span
-    return f"{moment(start)} to {moment(end)} ({told((end - start) / 1e6)})"
+    return f"{moment(start)} to {moment(end)} ({duration((end - start) / 1e6)})"
 
 
 def _input(sensor: InputView, drawing: Drawing) -> dict[str, Any]:
@@ -65,11 +64,14 @@ def _input(sensor: InputView, drawing: Drawing) -> dict[str, Any]:
     )
     histogram = interval_histogram(sensor.intervals, sensor.longest_s, sensor.cadence_s)
     quiet = sum(end - start for start, end in sensor.gaps) / 1e6
-    faults = [f"{counted(len(sensor.gaps), 'gap')}, {told(quiet)} in all"] if sensor.gaps else ["no gaps"]
-    faults.append(
-        f"{counted(len(t), 'reading')} outside the valid range: no samples" if len(t) else "every reading is a sample"
-    )
+    faults = [f"{_counted(len(sensor.gaps), 'gap')}, {duration(quiet)} in all"] if sensor.gaps else ["no gaps"]
+    outside = f"{_counted(len(t), 'reading')} outside the valid range: no samples"
+    faults.append(outside if len(t) else "every reading is a sample")
     return {"input": sensor, "faults": "; ".join(faults), "plots": [drawing.add(figure), drawing.add(histogram)]}
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def _any(sensor: InputView) -> bool:

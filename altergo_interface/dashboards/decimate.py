@@ -11,6 +11,8 @@ from altergo_interface.data import Times, Values
 LEVELS = 100_000
 """A value is told to this fraction of its series' range: finer than any screen shows."""
 PER_COLUMN = 4
+MOST_DIGITS = 15
+"""Behind the point: what is smaller is noise in any unit."""
 
 
 def m4(t: Times, x: Values, columns: int) -> tuple[Times, Values]:
@@ -76,7 +78,7 @@ def _rounded(x: Values) -> NDArray[np.float64]:
     finite = x[np.isfinite(x)]
     span = float(finite.max() - finite.min()) if len(finite) else 0.0
     largest = span or (float(abs(finite).max()) if len(finite) else 0.0) or 1.0
-    digits = int(np.ceil(np.log10(LEVELS / largest)))
+    digits = int(min(np.ceil(np.log10(LEVELS) - np.log10(largest)), MOST_DIGITS))
     known: NDArray[np.float64] = np.where(np.isfinite(x), x, np.nan)
     return np.round(known, max(digits, 0))
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from altergo_interface.dashboards.figures import Bars
+from altergo_interface.dashboards.words import duration
 from altergo_interface.data import Values
-from altergo_interface.wording import told
 
 EDGES_S: tuple[float, ...] = (
     *(0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0),
@@ -22,8 +22,8 @@ def interval_histogram(intervals: Values, longest_s: float, cadence_s: float | N
     there = np.flatnonzero(counts)
     chosen = slice(int(there[0]), int(there[-1]) + 1)
     lows = EDGES_S[:-1][chosen]
-    declared = f"declared cadence {told(cadence_s)}" if cadence_s is not None else "no cadence declared"
-    text = f"{declared}; longer than {told(longest_s)} is a gap; median {told(float(np.median(intervals)))}"
+    declared = f"declared cadence {duration(cadence_s)}" if cadence_s is not None else "no cadence declared"
+    text = f"{declared}; longer than {duration(longest_s)} is a gap; median {duration(float(np.median(intervals)))}"
     return Bars(
         title,
         [_label(low) for low in lows],
@@ -37,4 +37,4 @@ def interval_histogram(intervals: Values, longest_s: float, cadence_s: float | N
 
 
 def _label(low: float) -> str:
-    return "0" if low == 0 else told(low)
+    return "0" if low == 0 else duration(low)

@@ -29,6 +29,14 @@ def stamp(t: int | None) -> str:
     return moment(t).removesuffix(" UTC").replace(" ", "\N{NO-BREAK SPACE}")
 
 
+def duration(seconds: float) -> str:
+    """A duration in its largest unit."""
+    for size, name in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{number(seconds / size, 3)} {name}"
+    return f"{number(seconds, 3)} s"
+
+
 def cell(value: Any) -> str:
     """A value in a table's cell."""
     if value is None:
