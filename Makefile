@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/twins --store demo-store demo
 
 test: $(VENV)/.installed
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 check: lint types test
 

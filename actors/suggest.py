@@ -9,24 +9,29 @@ _NUMBER = re.compile(r"\d+")
 # (words in the name, unit if the largest value is up to …, that bound, the unit above it)
 _GUESSES: tuple[tuple[tuple[str, ...], str, float, str], ...] = (
     (("soc", "soh", "state of"), "fraction", 1.5, "%"),
+    (("temp", "t_"), "°C", 200.0, "K"),
     (("volt", "u_", "v_", "cell"), "V", 1200.0, "mV"),
     (("current", "i_", "amp"), "A", 5000.0, "mA"),
-    (("temp",), "°C", 200.0, "K"),
 )
+_TEMPERATURE = ("temp", "t_")
 _WORDS: dict[str, tuple[str, ...]] = {
     "current": ("current", "i_", "amp"),
     "voltage": ("volt", "u_"),
     "cell_voltages": ("cell",),
-    "temperature": ("temp",),
+    "v_cell_min": ("cell",),
+    "v_cell_max": ("cell",),
+    "temperature": _TEMPERATURE,
     "soc": ("soc",),
     "soh": ("soh",),
 }
+_EXTREMES = {"v_cell_min": "min", "v_cell_max": "max"}
+"""Inputs that stand in for `cell_voltages`, and what the name of their sensor says."""
 _INPUTS: dict[str, tuple[str, ...]] = {
     "eq_cycles": ("current", "voltage", "soh"),
-    "voltage_monitor": ("cell_voltages",),
-    "imbalance_analysis": ("current", "cell_voltages"),
+    "voltage_monitor": ("cell_voltages", *_EXTREMES),
+    "imbalance_analysis": ("current", "cell_voltages", *_EXTREMES),
     "soc_ocv_estimation": ("current", "voltage", "temperature", "soh"),
-    "data_quality": ("current", "voltage", "temperature", "soc"),
+    "data_quality": ("current", "voltage", *_EXTREMES, "temperature", "soc"),
 }
 
 
@@ -59,7 +64,7 @@ def _rule(name: str, rows: list[Mapping[str, Any]]) -> dict[str, Any]:
     largest = max(abs(float(row[key])) for row in rows for key in ("min_value", "max_value"))
     found: dict[str, Any] = {}
     for words, small, bound, large in _GUESSES:
-        if any(word in name.lower() for word in words):
+        if _named(name, words):
             found["unit"] = small if largest <= bound else large
             break
     if found.get("unit") in ("A", "mA"):
@@ -69,13 +74,30 @@ def _rule(name: str, rows: list[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _inputs(names: Iterable[str], grouped: Mapping[str, object]) -> dict[str, Any]:
-    """The first sensor, by name, whose name has one of the words; cells must be numbered, all else must not."""
+    """The first sensor, by name, that fits; the cells themselves before their extremes."""
     found: dict[str, Any] = {}
     for name in names:
-        fits = [s for s in sorted(grouped) if any(w in s.lower() for w in _WORDS[name])]
-        if name == "voltage":
-            fits = [s for s in fits if not any(word in s.lower() for word in ("cell", "min", "max"))]
-        fits = [s for s in fits if ("#" in s) == (name == "cell_voltages")]
-        if fits:
+        fits = [sensor for sensor in sorted(grouped) if _fits(name, sensor)]
+        if fits and not (name in _EXTREMES and "cell_voltages" in found):
             found[name] = {"default": fits[0]}
     return found
+
+
+def _fits(name: str, sensor: str) -> bool:
+    """Whether a sensor's name speaks of an input; cells must be numbered, all else must not."""
+    cells = "cell" in sensor.lower() and not _named(sensor, _TEMPERATURE)
+    if not _named(sensor, _WORDS[name]) or ("#" in sensor) is not (name == "cell_voltages"):
+        return False
+    if name in _EXTREMES:
+        return cells and _EXTREMES[name] in sensor.lower()
+    if name == "cell_voltages":
+        return cells
+    return name != "voltage" or not any(word in sensor.lower() for word in ("cell", "min", "max"))
+
+
+def _named(sensor: str, words: Iterable[str]) -> bool:
+    """Whether a name has one of the words; a letter with `_` must begin a word of the name."""
+    name = sensor.lower()
+    return any(
+        re.search(rf"(?<![a-z]){re.escape(word)}" if word[-1] == "_" else re.escape(word), name) for word in words
+    )

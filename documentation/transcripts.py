@@ -99,7 +99,8 @@ def comparable(output: str, names: dict[str, str]) -> str:
     """An output without what differs from run to run: seconds, rates, the time of day and ids. Whole digests are
     numbered in the order in which the session shows them, so that equal ones stay equal."""
     output = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "<now>", output)
-    output = re.sub(r"\d+\.\d+ s\b", "<n> s", output)
+    output = re.sub(r"^[\d,]+/[\d,]+ pairs, .*\n", "", output, flags=re.MULTILINE)  # how far a slow run has come
+    output = re.sub(r"(\d+ min )?\b\d+(\.\d+)? s\b", "<n> s", output)
     output = re.sub(r"\([\d,]+/s\)", "(<n>/s)", output)
     output = re.sub(r"(published_age_s +)[\d.]+", r"\1<n>", output)
 

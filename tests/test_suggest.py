@@ -22,6 +22,8 @@ GUESSED = [
     ("pack_voltage", 300, 400, {"unit": "V", "cadence_s": 60.0}),
     ("Current", -80, 120, {"unit": "A", "current_sign": "discharge_positive", "cadence_s": 60.0}),
     ("temp_max", -10, 40, {"unit": "°C", "cadence_s": 60.0}),
+    ("T_cell", 15, 25, {"unit": "°C", "cadence_s": 60.0}),
+    ("U_bat_1", 300, 400, {"unit": "V", "cadence_s": 60.0}),
     ("temp_max", 263, 313, {"unit": "K", "cadence_s": 60.0}),
     ("speed", 0, 180, {"cadence_s": 60.0}),
 ]
@@ -37,6 +39,16 @@ def test_numbered_sensors_become_one_pattern_and_feed_the_monitor() -> None:
     drafted = suggest_settings([row(f"Cell Voltage {n} [mV]", 3000, 4200) for n in (1, 2, 10)])["parameters"]
     assert list(drafted["sensors"]) == ["Cell Voltage # [mV]"]
     assert drafted["models"]["voltage_monitor"]["inputs"] == {"cell_voltages": {"default": "Cell Voltage # [mV]"}}
+
+
+def test_the_extremes_stand_in_for_the_cells_where_these_are_not_there() -> None:
+    names = ("U_cell_min", "U_cell_max", "T_cell", "I_pack")
+    drafted = suggest_settings([row(name, 0, 20) for name in names])["parameters"]["models"]
+    extremes = {"v_cell_min": {"default": "U_cell_min"}, "v_cell_max": {"default": "U_cell_max"}}
+    assert drafted["voltage_monitor"]["inputs"] == extremes
+    assert drafted["soc_ocv_estimation"]["inputs"]["temperature"] == {"default": "T_cell"}
+    cells = suggest_settings([row(name, 0, 20) for name in (*names, "U_cell_1")])["parameters"]["models"]
+    assert cells["voltage_monitor"]["inputs"] == {"cell_voltages": {"default": "U_cell_#"}}
 
 
 def test_every_model_gets_its_inputs() -> None:
@@ -57,7 +69,7 @@ def test_every_model_gets_its_inputs() -> None:
         "voltage_monitor": {"cell_voltages": "U_cell_#"},
         "imbalance_analysis": {"current": "I_batt", "cell_voltages": "U_cell_#"},
         "soc_ocv_estimation": pack | {"temperature": "Temp"},
-        "data_quality": pack | {"temperature": "Temp", "soc": "SOC"},
+        "data_quality": pack | {"v_cell_max": "U_cell_max", "temperature": "Temp", "soc": "SOC"},
     }
 
 

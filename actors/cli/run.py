@@ -78,7 +78,8 @@ def plan(
         events = sum(item.events for item in found.items)
         say(f"settings {found.settings}, sequence {found.seq}: {counted(pairs, 'pair')}, about {events:,} events")
     columns = ("asset_id", "model", "reasons", "from", "to", "days", "events")
-    shell.table(document, document["items"][:SHOWN], columns, "up to date")
+    rows = [item | {"days": round(item["days"], 1)} for item in document["items"][:SHOWN]]
+    shell.table(document, rows, columns, "up to date")
     if not shell.as_json:
         rest(pairs)
         for warning in found.warnings:
