@@ -1,5 +1,6 @@
 """Everything that an asset's dashboard shows, gathered from one publication of the store."""
 
+import math
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -203,14 +204,17 @@ _HEADLINE = (
 
 
 def _told(output: OutputView, sigma: OutputView | None) -> str:
-    """The newest known value, in percent where it is a fraction, with its uncertainty."""
+    """The newest known value, in percent where it is a fraction, with no more digits than its uncertainty has."""
     unit = output.unit or ""
     factor, unit = (100.0, "%") if unit == "fraction" else (1.0, unit)
-    known = output.x[np.isfinite(output.x)]
+    known = output.x[np.isfinite(output.x)] * factor
+    spread = 0.0 if sigma is None or not np.isfinite(sigma.x[-1]) else float(sigma.x[-1]) * factor
     if len(known) == 0:
         return "unknown"
-    spread = "" if sigma is None or not np.isfinite(sigma.x[-1]) else f" ± {number(float(sigma.x[-1]) * factor, 2)}"
-    return f"{number(float(known[-1]) * factor)}{spread} {unit}".rstrip()
+    if spread <= 0:
+        return f"{number(float(known[-1]))} {unit}".rstrip()
+    places = max(0, 1 - math.floor(math.log10(spread)))
+    return f"{known[-1]:,.{places}f} ± {spread:,.{places}f} {unit}".rstrip()
 
 
 def _provenance(head: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

@@ -21,19 +21,19 @@ _COLUMNS = (
     ColumnView("asset", "asset", "asset"),
     ColumnView("status", "status", "status", "", "the worst of its models: parked, blocked, ok, skipped, or new"),
     ColumnView("chemistry", "chemistry", "text"),
-    ColumnView("cycles", "cycles", "number", "", "equivalent full cycles"),
-    ColumnView("soc", "charge", "number", "%", "state of charge, the newest estimate"),
-    ColumnView("margin", "margin", "number", "V", "distance of the cells to the nearest voltage limit, now"),
+    ColumnView("cycles", "cycles", "number", "", "equivalent full cycles", 2),
+    ColumnView("soc", "charge", "number", "%", "state of charge, the newest estimate", 1),
+    ColumnView("margin", "margin", "number", "V", "distance of the cells to the nearest voltage limit, now", 3),
     ColumnView(
-        "worst_margin", "worst margin", "number", "V", f"least distance to a voltage limit in {WINDOW_DAYS} days"
+        "worst_margin", "worst margin", "number", "V", f"least distance to a voltage limit in {WINDOW_DAYS} days", 3
     ),
-    ColumnView("imbalance", "imbalance", "number", "%", "spread of the cells' state of charge at the last rest"),
+    ColumnView("imbalance", "imbalance", "number", "%", "spread of the cells' state of charge at the last rest", 2),
     ColumnView("open_alerts", "open alerts", "number", "", "alerts that have not ended"),
     ColumnView("alerts", "alerts", "number", "", f"alerts that began in the last {WINDOW_DAYS} days"),
-    ColumnView("coverage", "coverage", "number", "%", f"share of the last {WINDOW_DAYS} days that is no gap"),
+    ColumnView("coverage", "coverage", "number", "%", f"share of the last {WINDOW_DAYS} days that is no gap", 1),
     ColumnView("bad", "bad", "number", "", f"out of range, stuck or contradictory in {WINDOW_DAYS} days"),
-    ColumnView("silent", "silent", "number", "h", "its newest event before the newest of the fleet"),
-    ColumnView("lag", "lag", "number", "h", "how far its slowest twin is behind its own events"),
+    ColumnView("silent", "silent", "number", "h", "its newest event before the newest of the fleet", 1),
+    ColumnView("lag", "lag", "number", "h", "how far its slowest twin is behind its own events", 1),
 )
 
 _ASSETS = """

@@ -30,7 +30,7 @@ PLAN = {"TWINS__MODELS__EQ_CYCLES__DEADBAND_A": "0.5"}
 """A change of the settings, so that the plan has something to say."""
 LATE = "asset_id,sensor,ts,value\nEV-0006,temperature,2026-01-12T08:00:00Z,21.5\n"
 COLUMNS, ROWS = 124, 40
-PAGES = {"dashboard-asset": (ASSET, 1280, 806), "dashboard-fleet": ("--fleet", 1280, 980)}
+PAGES = {"dashboard-asset": (ASSET, 1280, 806), "dashboard-fleet": ("--fleet", 1280, 1000)}
 """Picture → (what `twins dashboard` is asked for, width, height)."""
 
 
@@ -78,8 +78,7 @@ def photograph(pages: dict[str, Path]) -> None:
             for scheme in ("light", "dark"):
                 page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
                 page.goto(path.as_uri())
-                page.wait_for_selector(".plot .main-svg", state="attached")
-                page.wait_for_load_state("networkidle")
+                page.wait_for_selector("html[data-ready=yes]")
                 page.screenshot(path=FOLDER / f"{name}-{scheme}.png")
                 page.close()
         browser.close()

@@ -100,6 +100,13 @@ def test_outputs_are_those_of_the_view_in_the_order_of_the_manifest(faulty):
     assert models["data_quality"].silent
 
 
+def test_a_figure_has_no_more_digits_than_its_uncertainty(faulty):
+    told = dict(asset_view(faulty, given.SOUND).identity)
+    assert re.fullmatch(r"\d+\.\d ± \d\.\d %", told["state of charge"])
+    assert re.fullmatch(r"\d+ ± \d\d %", told["imbalance"])
+    assert told["equivalent cycles"] == "12.01"
+
+
 def test_the_tables_say_where_values_come_from(faulty):
     tables = asset_view(faulty, given.FAULTY).tables
     parameters = {row[0]: row[1:] for row in tables["parameters"].rows}

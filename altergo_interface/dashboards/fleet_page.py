@@ -27,7 +27,7 @@ def fleet_page(view: FleetView) -> str:
     }
     data = {
         "figures": drawing.specs(),
-        "columns": [{"kind": column.kind} for column in view.columns],
+        "columns": [{"kind": column.kind, "digits": column.digits} for column in view.columns],
         "assets": [list(row) for row in view.assets],
         "links": list(view.links),
     }

@@ -120,13 +120,15 @@ class AssetView:
 
 @dataclass(frozen=True, slots=True)
 class ColumnView:
-    """A column of the fleet's table. `kind` is `asset`, `status`, `number` or `text`."""
+    """A column of the fleet's table. `kind` is `asset`, `status`, `number` or `text`; `digits` stand behind the point
+    of a number."""
 
     key: str
     title: str
     kind: str
     unit: str = ""
     description: str = ""
+    digits: int = 0
 
 
 @dataclass(frozen=True, slots=True)

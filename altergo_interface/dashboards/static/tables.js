@@ -7,11 +7,11 @@ async function fillTable() {
   const { default: DataTable } = await import(address);
   URL.revokeObjectURL(address);
   const { columns, assets, links } = page.data;
-  const number = new Intl.NumberFormat("en", { maximumSignificantDigits: 4 });
+  const formats = columns.map(({ digits }) => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   const shown = {
     asset: (value, row) => `<a href="${escaped(links[row])}">${escaped(value)}</a>`,
     status: (value) => `<span class="badge ${value}">${value}</span>`,
-    number: (value) => number.format(value),
+    number: (value, _, at) => formats[at].format(value),
     text: (value) => escaped(String(value)),
   };
   // What is not known stands last, whichever way the rest is sorted.
@@ -24,7 +24,7 @@ async function fillTable() {
       orderSequence: column.kind === "number" ? ["desc", "asc"] : ["asc", "desc"],
       render: (value, purpose, row) => {
         if (value === null) return purpose === "display" ? "–" : column.kind === "number" ? NaN : "";
-        return purpose === "display" ? shown[column.kind](value, row[row.length - 1]) : value;
+        return purpose === "display" ? shown[column.kind](value, row[row.length - 1], at) : value;
       },
     })),
     order: [], pageLength: 25, lengthMenu: [25, 100, 500], deferRender: true, autoWidth: false,
