@@ -81,8 +81,9 @@ def millivolts(rows: pd.DataFrame) -> pd.DataFrame:
 def with_faults(rows: pd.DataFrame) -> pd.DataFrame:
     """A gap, readings out of range, a stuck sensor, a critical alert, and a sensor with a hostile name."""
     hours = (rows["ts"] - rows["ts"].min()) / pd.Timedelta("1h")
-    rows = rows[(hours < GAP_H[0]) | (hours >= GAP_H[1])].copy()
-    hours = hours[rows.index]
+    rows = rows[(hours < GAP_H[0]) | (hours >= GAP_H[1])]
+    rows = rows[(rows["sensor"] != "soc") | (hours[rows.index] < 70) | (hours[rows.index] >= 70.5)]  # a short gap
+    rows, hours = rows.copy(), hours[rows.index]
     high, low = rows["sensor"] == "cell_voltage_max", rows["sensor"] == "cell_voltage_min"
     at = rows.index[high][50 : 50 + SENTINELS]
     rows.loc[at, "value"] = 6000.0
