@@ -47,7 +47,8 @@ def asset_tables(
         "sensors": _sensors(look, inputs),
         "configuration": _configuration(look, bindings),
         "quality": _quality(look, bindings),
-        "records": _records(records),
+        "records": _records([one for one in records if one.kind != "rest"]),
+        "rests": _records([one for one in records if one.kind == "rest"]),
     }
 
 
@@ -160,6 +161,12 @@ def _quality(look: "AssetLook", bindings: Mapping[str, Binding | Missing]) -> Ta
     return TableView(columns, rows, "Nothing to show: no readings in this range.")
 
 
+def _value(record: RecordView) -> str:
+    """The main figure with its unit: those of the packaged models, see the view `records`."""
+    unit = {"alert": " V", "rest": " V", "imbalance": " mV", "quality": " readings"}.get(record.kind, "")
+    return f"{cell(record.value)}{unit}"
+
+
 def _detail(text: str) -> str:
     """The further values of a record, its times (µs UTC) as such."""
     values = json.loads(text) if text else {}
@@ -174,11 +181,11 @@ def _records(records: Sequence[RecordView]) -> TableView:
         (
             *(one.model, one.kind, one.cell, stamp(one.started_at)),
             "open" if one.ended_at is None else told((one.ended_at - one.started_at) / 1e6),
-            *({1: "warning", 2: "critical"}.get(one.severity or 0, ""), one.value, _detail(one.detail)),
+            *({1: "warning", 2: "critical"}.get(one.severity or 0, ""), _value(one), _detail(one.detail)),
         )
         for one in order[:SHOWN_RECORDS]
     ]
     if len(order) > SHOWN_RECORDS:
-        rows.append(("…", f"and {len(order) - SHOWN_RECORDS} more: twins sql", "", "", "", "", "", ""))
+        rows.append(("…", f"and {len(order) - SHOWN_RECORDS:,} more: twins sql", *[""] * 6))
     columns = ("model", "kind", "cell", "began", "lasted", "severity", "value", "detail")
-    return TableView(columns, rows, "Nothing to show: no alerts, rests, imbalances or bad days in this range.")
+    return TableView(columns, rows, "Nothing to show: no alerts, imbalances or bad days in this range.")

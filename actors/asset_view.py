@@ -1,6 +1,5 @@
 """Everything that an asset's dashboard shows, gathered from one publication of the store."""
 
-import math
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from actors.asset_tables import asset_tables
+from actors.asset_tiles import about, tiles
 from actors.effective import Effective
 from actors.input_views import input_views
 from actors.planning import Binder, Models
 from altergo_interface import SelectionError
 from altergo_interface.config import Settings
 from altergo_interface.dashboards import AssetView, InputView, ModelView, OutputView, RecordView
-from altergo_interface.dashboards.words import moment, number
+from altergo_interface.dashboards.words import moment, shown
 from altergo_interface.models import Registry
 from event_store.facts import Facts
 from event_store.pinned import Pinned
@@ -58,6 +58,14 @@ class Range:
     until: int | None = None
 
     @property
+    def name(self) -> str:
+        """What a file of it is called; empty for everything."""
+        if self.since is None and self.until is None:
+            return ""
+        edges = ("" if edge is None else moment(edge)[:16].replace(" ", "T") for edge in (self.since, self.until))
+        return "." + "_".join(edge.replace(":", "") for edge in edges)
+
+    @property
     def given(self) -> dict[str, int]:
         """As a query takes it."""
         return {
@@ -84,7 +92,7 @@ class AssetLook:
         models = [model for model in self._models if only is None or model.name in only]
         names = {model.name for model in models}
         bindings = {name: found for name, found in self._bindings.items() if name in names}
-        inputs = self._inputs if only is None else input_views(bindings, self._series)
+        inputs = self._inputs if only is None else input_views(bindings, self._series, self.models.specs)
         records = [record for record in self._records if record.model in names]
         series = self._series
         return AssetView(
@@ -92,9 +100,9 @@ class AssetLook:
             title or self.asset_id,
             None if series is None else self._span(series),
             only is None,
-            self.range != Range(),
+            about(self.facts.assets[self.asset_id].parameters, self.facts.seq),
             f"twins dashboard {shlex.quote(self.asset_id)}",
-            self._identity(models, records),
+            tiles(models, records),
             models,
             inputs,
             records,
@@ -114,9 +122,16 @@ class AssetLook:
         found = None if found is None else found.since(self.range.since)
         return found if found is not None and len(found) else None
 
+    def check_range(self) -> None:
+        """Raises SelectionError where a range was asked for in which there are no events."""
+        if self.range != Range() and self._series is None:
+            asset = self.facts.assets[self.asset_id]
+            there = f"It has {moment(asset.first_ts)} to {moment(asset.last_ts)}" if asset.last_ts else "It has none"
+            raise SelectionError(f"no events of '{self.asset_id}' in this range", there)
+
     @cached_property
     def _inputs(self) -> list[InputView]:
-        return input_views(self._bindings, self._series)
+        return input_views(self._bindings, self._series, self.models.specs)
 
     def _span(self, series: AssetSeries) -> tuple[int, int]:
         """From the first event in range to the last; what a range asks for counts as far as there are events."""
@@ -142,6 +157,7 @@ class AssetLook:
         words = [str(word) for word in labels if word]
         t, x = np.asarray(rows["t"], np.int64), np.asarray(np.ma.filled(rows["x"], np.nan), float)
         if not words:
+            unit, x = shown(unit, x)
             return OutputView(name, unit, text, t, x)
         known = tuple(sorted(set(words)))
         codes = np.array([known.index(str(word)) if word else np.nan for word in labels], dtype=float)
@@ -181,40 +197,6 @@ class AssetLook:
         provenance = (*version, *_provenance(head))
         silent = spec is not None and not spec.manifest.outputs
         return ModelView(name, title, status, problem, stale, provenance, self._outputs.get(name, ()), silent)
-
-    def _identity(self, models: Sequence[ModelView], records: Sequence[RecordView]) -> list[tuple[str, str]]:
-        latest = {o.name: o for model in models for o in model.outputs if len(o.t) and not o.labels}
-        found = [("sequence", str(self.facts.seq))]
-        for title, name in _HEADLINE:
-            if name in latest:
-                found.append((title, _told(latest[name], latest.get(f"{name}_uncertainty"))))
-        alerts = sum(record.kind == "alert" and record.ended_at is None for record in records)
-        if any(model.name == "voltage_monitor" and model.provenance for model in models):
-            found.append(("open alerts", str(alerts)))
-        return found
-
-
-_HEADLINE = (
-    ("equivalent cycles", "equivalent_cycles"),
-    ("state of charge", "soc"),
-    ("available energy", "available_energy"),
-    ("voltage margin", "voltage_margin"),
-    ("imbalance", "soc_imbalance"),
-)
-
-
-def _told(output: OutputView, sigma: OutputView | None) -> str:
-    """The newest known value, in percent where it is a fraction, with no more digits than its uncertainty has."""
-    unit = output.unit or ""
-    factor, unit = (100.0, "%") if unit == "fraction" else (1.0, unit)
-    known = output.x[np.isfinite(output.x)] * factor
-    spread = 0.0 if sigma is None or not np.isfinite(sigma.x[-1]) else float(sigma.x[-1]) * factor
-    if len(known) == 0:
-        return "unknown"
-    if spread <= 0:
-        return f"{number(float(known[-1]))} {unit}".rstrip()
-    places = max(0, 1 - math.floor(math.log10(spread)))
-    return f"{known[-1]:,.{places}f} ± {spread:,.{places}f} {unit}".rstrip()
 
 
 def _provenance(head: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

@@ -19,7 +19,7 @@ from event_store.paths import StorePaths
 from event_store.pinned import Pinned, pinned
 from event_store.published import published_meta
 
-PAGES = 20
+PAGES = 25
 """So many assets get their page with the fleet's, if nothing else is asked for: some seconds' work."""
 
 
@@ -35,7 +35,8 @@ class WithDashboards(WithPlatform):
         ISO 8601, half-open; of a short range every sample is drawn. `out` is by default a place in the store, where
         the fleet's dashboard expects it.
 
-        Raises SelectionError for an unknown asset or an empty range, StoreError where the file cannot be written.
+        Raises SelectionError for an unknown asset or a range without events, StoreError where the file cannot be
+        written.
         """
         chosen = Range(
             None if since is None else parse_time(since, "--from"),
@@ -43,8 +44,11 @@ class WithDashboards(WithPlatform):
         )
         check_range(chosen, since, until)
         with self._pinned() as pin:
-            text = asset_page(self._look(pin)(asset_id, chosen).view())
-        return written(Path(out) if out is not None else asset_file(self.root / FOLDER, asset_id), text)
+            look = self._look(pin)(asset_id, chosen)
+            look.check_range()
+            text = asset_page(look.view())
+        # The page of a part must not take the place of the whole one, to which the fleet's leads.
+        return written(Path(out) if out is not None else asset_file(self.root / FOLDER, asset_id, chosen.name), text)
 
     def fleet_dashboard(
         self,
@@ -62,7 +66,7 @@ class WithDashboards(WithPlatform):
         with self._pinned() as pin:
             view = fleet_view(pin, pages)
             look = self._look(pin)
-            for asset_id in map(str, view.column("asset")[: view.written]):
+            for asset_id in map(str, view.column("asset")[:pages]):
                 page = asset_file(target.parent, asset_id)
                 on_page(written(page, asset_page(look(asset_id, Range()).view())))
             return written(target, fleet_page(view))

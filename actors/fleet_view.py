@@ -22,16 +22,19 @@ _COLUMNS = (
     ColumnView("status", "status", "status", "", "the worst of its models: parked, blocked, ok, skipped, or new"),
     ColumnView("chemistry", "chemistry", "text"),
     ColumnView("cycles", "cycles", "number", "", "equivalent full cycles", 2),
-    ColumnView("soc", "charge", "number", "%", "state of charge, the newest estimate", 1),
+    ColumnView("soc", "SOC", "number", "%", "state of charge, the newest estimate", 1),
     ColumnView("margin", "margin", "number", "V", "distance of the cells to the nearest voltage limit, now", 3),
     ColumnView(
         "worst_margin", "worst margin", "number", "V", f"least distance to a voltage limit in {WINDOW_DAYS} days", 3
     ),
-    ColumnView("imbalance", "imbalance", "number", "%", "spread of the cells' state of charge at the last rest", 2),
-    ColumnView("open_alerts", "open alerts", "number", "", "alerts that have not ended"),
+    ColumnView("imbalance", "imbalance", "number", "%", "spread of the cells' state of charge at the last rest", 1),
+    ColumnView(
+        "worst_imbalance", "worst imbalance", "number", "%", f"the greatest imbalance of {WINDOW_DAYS} days", 1
+    ),
+    ColumnView("opened", "open", "number", "", "alerts and imbalances that have not ended"),
     ColumnView("alerts", "alerts", "number", "", f"alerts that began in the last {WINDOW_DAYS} days"),
     ColumnView("coverage", "coverage", "number", "%", f"share of the last {WINDOW_DAYS} days that is no gap", 1),
-    ColumnView("bad", "bad", "number", "", f"out of range, stuck or contradictory in {WINDOW_DAYS} days"),
+    ColumnView("bad", "bad readings", "number", "", f"out of range, stuck or contradictory in {WINDOW_DAYS} days"),
     ColumnView("silent", "silent", "number", "h", "its newest event before the newest of the fleet", 1),
     ColumnView("lag", "lag", "number", "h", "how far its slowest twin is behind its own events", 1),
 )
@@ -50,21 +53,27 @@ latest as (
            any_value("value") filter ("output" = 'soc_imbalance') as imbalance
     from latest_outputs group by asset_id),
 worst as (
-    select asset_id, min("value") as worst_margin from outputs, newest
-    where "output" = 'voltage_margin' and not isnan("value") and ts >= newest.t - interval ($window) day
+    select asset_id, min("value") filter ("output" = 'voltage_margin') as worst_margin,
+           max("value") filter ("output" = 'soc_imbalance') as worst_imbalance
+    from outputs, newest
+    where "output" in ('voltage_margin', 'soc_imbalance') and not isnan("value")
+          and ts >= newest.t - interval ($window) day
     group by asset_id),
 alerts as (
-    select asset_id, count(*) filter (ended_at is null) as open_alerts,
-           max(severity) filter (ended_at is null) as severity,
-           count(*) filter (started_at >= newest.t - interval ($window) day) as alerts
-    from records, newest where kind = 'alert' group by asset_id),
+    select asset_id, count(*) filter (ended_at is null and kind = 'alert') as open_alerts,
+           count(*) filter (ended_at is null and kind = 'imbalance') as open_imbalances,
+           max(severity) filter (ended_at is null and kind = 'alert') as severity,
+           count(*) filter (started_at >= newest.t - interval ($window) day and kind = 'alert') as alerts
+    from records, newest where kind in ('alert', 'imbalance') group by asset_id),
 quality as (
     select asset_id, sum(gap_s) / count(distinct sensor) as gap_s,
            sum(out_of_range + coalesce(stuck, 0) + coalesce(contradictions, 0))::bigint as bad
     from main.quality, newest where "day" >= (newest.t - interval ($window) day)::date group by asset_id)
 select a.asset_id, coalesce(h.rank, if(s.asset_id is null, 4, 3)) as rank, p.chemistry,
        l.cycles, l.soc * 100 as soc, l.margin, w.worst_margin,
-       l.imbalance * 100 as imbalance, coalesce(c.open_alerts, 0) as open_alerts, coalesce(c.alerts, 0) as alerts,
+       l.imbalance * 100 as imbalance, w.worst_imbalance * 100 as worst_imbalance,
+       coalesce(c.open_alerts, 0) as open_alerts, coalesce(c.open_imbalances, 0) as open_imbalances,
+       coalesce(c.open_alerts + c.open_imbalances, 0) as opened, coalesce(c.alerts, 0) as alerts,
        if(q.gap_s is null, null, 100 * greatest(0, 1 - q.gap_s / greatest(1, epoch(a.last_ts)
            - epoch(greatest(a.first_ts, newest.t - interval ($window) day))))) as coverage,
        q.bad, epoch(newest.t - a.last_ts) / 3600 as silent, h.lag
@@ -75,7 +84,7 @@ left join (select asset_id, arg_max("value" ->> '$', seq) as chemistry from stor
            where name = 'chemistry' group by asset_id) p using (asset_id)
 left join latest l using (asset_id) left join worst w using (asset_id)
 left join alerts c using (asset_id) left join quality q using (asset_id)
-order by rank, c.severity desc nulls last, c.open_alerts desc nulls last, w.worst_margin nulls last, a.asset_id"""
+order by rank, c.severity desc nulls last, opened desc, w.worst_margin nulls last, a.asset_id"""
 _STATUS = ("parked", "blocked", "ok", "skipped", "new")
 
 _PARKED = """
@@ -103,11 +112,11 @@ def fleet_view(pin: Pinned, pages: int) -> FleetView:
     alerts = pin.rows(_ALERTS, since=newest - ALERT_DAYS * US_PER_DAY)
     runs = pin.rows(_RUNS)
     return FleetView(
-        _identity(totals, rows, alerts),
+        f"events up to sequence {totals['seq']}",
+        _tiles(totals, rows),
         _COLUMNS,
         [_row(row) for row in rows],
-        [page_address(row["asset_id"]) for row in rows],
-        min(pages, len(rows)),
+        [page_address(row["asset_id"]) for row in rows[:pages]],
         WINDOW_DAYS,
         ALERT_DAYS,
         _parked(pin.rows(_PARKED)),
@@ -124,19 +133,18 @@ def page_address(asset_id: str) -> str:
     return quote(f"assets/{to_file_name(asset_id)}.html")
 
 
-def _identity(
-    totals: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], alerts: Sequence[Mapping[str, Any]]
-) -> list[tuple[str, str]]:
+def _tiles(totals: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, bool]]:
     counts = [sum(row["rank"] == rank for row in rows) for rank in (0, 1)]
+    opened = [sum(row[kind] for row in rows) for kind in ("open_alerts", "open_imbalances")]
     return [
-        ("assets", f"{totals['assets']:,}"),
-        ("events", f"{totals['events']:,}"),
-        ("newest event", moment(totals["newest"])[:16] or "none yet"),
-        ("sequence", str(totals["seq"])),
-        ("parked assets", f"{counts[0]:,}"),
-        ("blocked assets", f"{counts[1]:,}"),
-        ("open alerts", f"{sum(one['ended'] is None for one in alerts):,}"),
-        ("quarantined rows", f"{totals['quarantined']:,}"),
+        ("assets", f"{totals['assets']:,}", False),
+        ("events", f"{totals['events']:,}", False),
+        ("newest event", moment(totals["newest"])[:16] or "none yet", False),
+        ("parked assets", f"{counts[0]:,}", counts[0] > 0),
+        ("blocked assets", f"{counts[1]:,}", counts[1] > 0),
+        ("open alerts", f"{opened[0]:,}", opened[0] > 0),
+        ("open imbalances", f"{opened[1]:,}", opened[1] > 0),
+        ("quarantined rows", f"{totals['quarantined']:,}", totals["quarantined"] > 0),
     ]
 
 

@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from altergo_interface.dashboards import InputView
+from altergo_interface.dashboards.words import shown
 from altergo_interface.data import Times, Values
+from altergo_interface.manifest import InputSpec
+from altergo_interface.models import ModelSpec
 from twins import AssetSeries, Binding, Missing
 from twins.binding import SensorBinding
 from twins.inputs import Series
@@ -15,16 +18,25 @@ US_PER_S = 1_000_000
 _NONE: Column = (np.empty(0, np.int64), np.empty(0))
 
 
-def input_views(bindings: Mapping[str, Binding | Missing], series: AssetSeries | None) -> list[InputView]:
+def input_views(
+    bindings: Mapping[str, Binding | Missing], series: AssetSeries | None, specs: Mapping[str, ModelSpec]
+) -> list[InputView]:
     """One view for each sensor or group of cells that feeds a model, in the order in which the models ask."""
+    notes: dict[tuple[str, str | None], str] = {}
     feeds: dict[tuple[str, str | None], list[str]] = {}
     groups: dict[tuple[str, str | None], tuple[SensorBinding, ...]] = {}
     for model, name, source, bound in _bound(bindings):
         key = source, bound[0].declared.unit
         feeds.setdefault(key, []).append(f"{model}.{name}")
         groups.setdefault(key, bound)
+        notes.setdefault(key, _sign(specs[model].manifest.inputs[name]))
     events = {} if series is None else series.events
-    return [_view(key[0], groups[key], feeds[key], events) for key in feeds]
+    return [_view(key[0], groups[key], feeds[key], notes[key], events) for key in feeds]
+
+
+def _sign(spec: InputSpec) -> str:
+    """Which way a positive current flows, as the model receives it."""
+    return "" if spec.current_sign is None else f"positive: {spec.current_sign.removesuffix('_positive')}"
 
 
 def _bound(bindings: Mapping[str, Binding | Missing]) -> Iterator[tuple[str, str, str, tuple[SensorBinding, ...]]]:
@@ -40,7 +52,9 @@ def _bound(bindings: Mapping[str, Binding | Missing]) -> Iterator[tuple[str, str
                 yield model, name, binding.groups[name], group
 
 
-def _view(name: str, bound: Sequence[SensorBinding], feeds: Sequence[str], events: Mapping[str, Column]) -> InputView:
+def _view(
+    name: str, bound: Sequence[SensorBinding], feeds: Sequence[str], note: str, events: Mapping[str, Column]
+) -> InputView:
     raw = [events.get(one.sensor, _NONE) for one in bound]
     valid = [Series(one, column, None) for one, column in zip(bound, raw, strict=True)]
     bad = [_invalid(*one) for one in zip(bound, raw, valid, strict=True)]
@@ -51,8 +65,12 @@ def _view(name: str, bound: Sequence[SensorBinding], feeds: Sequence[str], event
     at = np.flatnonzero(intervals > longest)
     gaps = [(int(stamps[i]), int(stamps[i + 1])) for i in at]
     lines = {name: (valid[0].t, valid[0].x)} if len(bound) == 1 else _envelope(valid)
+    lines = {line: (t, shown(rule.unit, x)[1]) for line, (t, x) in lines.items()}
+    bad_t, bad_x = _joined(bad)
+    unit, bad_x = shown(rule.unit, bad_x)
     return InputView(
-        name, tuple(feeds), rule.unit, lines, _joined(bad), gaps, longest, rule.cadence_s, intervals, len(bound)
+        *(name, tuple(feeds), unit, lines, (bad_t, bad_x), gaps, longest, rule.cadence_s, intervals, len(bound)),
+        note=note,
     )
 
 

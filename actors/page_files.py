@@ -11,9 +11,9 @@ FOLDER = "dashboards"
 """Below the store."""
 
 
-def asset_file(folder: Path, asset_id: str) -> Path:
-    """Where an asset's page lies beside the fleet's in `folder`."""
-    return folder / "assets" / f"{to_file_name(asset_id)}.html"
+def asset_file(folder: Path, asset_id: str, part: str = "") -> Path:
+    """Where an asset's page lies beside the fleet's in `folder`, or that of a part of its history."""
+    return folder / "assets" / f"{to_file_name(asset_id)}{part}.html"
 
 
 def written(path: Path, text: str) -> Path:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from altergo_interface.dashboards import figures
 from altergo_interface.dashboards.decimate import broken, columns_for, m4, merged, packed
 from altergo_interface.dashboards.figures import Band, Samples
 from altergo_interface.dashboards.intervals import interval_histogram
@@ -62,11 +63,13 @@ def test_a_gap_breaks_the_line_and_an_unknown_value_does_too():
     assert samples.data()["a"] == {"t": [0, 2, 1, 1, 1], "x": [1, None, 2, None, 3]}
 
 
-def test_gaps_narrower_than_a_column_do_not_break_a_thinned_line():
+def test_gaps_narrower_than_a_column_do_not_break_a_thinned_line(monkeypatch):
+    monkeypatch.setattr(figures, "BUDGET", 400)
     t = np.arange(0, 10_000_000, 1000)
     samples = Samples()
     samples.add("a", t, np.sin(t / 1e6), [(5_000_000, 5_001_000), (6_000_000, 8_000_000)])
-    assert samples.data(budget=400)["a"]["x"].count(None) == 1
+    assert samples.data()["a"]["x"].count(None) == 1
+    assert samples.thinned()
 
 
 def test_bands_that_are_too_many_become_fewer_and_cover_the_same():

@@ -7,6 +7,8 @@ import pytest
 from browser import chromium, opened
 from playwright.sync_api import expect
 
+from altergo_interface.dashboards import figures
+
 DRAWN = "element => element.querySelectorAll('.main-svg .scatterlayer .trace path.js-line').length"
 TEXTS = "elements => elements.map(e => e.textContent)"
 
@@ -24,6 +26,10 @@ def pages(tmp_path_factory, make_events) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("pages")
     fleet = given.build(root, make_events)
     found = {"fleet": fleet.fleet_dashboard(root / "out" / "fleet.html")}
+    found["few"] = fleet.fleet_dashboard(root / "few" / "fleet.html", pages=2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "BUDGET", 5_000)
+        found["thinned"] = fleet.dashboard(given.SOUND, root / "thinned.html")
     names = (given.SOUND, given.FAULTY, given.SINGLE, given.EMPTY)
     return found | {name: fleet.dashboard(name, root / f"{i}.html") for i, name in enumerate(names)}
 
@@ -31,7 +37,7 @@ def pages(tmp_path_factory, make_events) -> dict[str, Path]:
 def scroll_through(page) -> None:
     """Bring every plot into sight once."""
     for plot in page.query_selector_all(".plot"):
-        plot.scroll_into_view_if_needed()
+        plot.evaluate("one => one.scrollIntoView()")
         page.wait_for_function("one => one.querySelector('.main-svg') !== null", arg=plot)
 
 
@@ -101,13 +107,12 @@ def test_a_drag_zooms_all_plots_and_a_double_click_shows_all_again(browser, page
 
 
 def test_buttons_dates_and_keys_move_through_time(browser, pages):
-    with opened(browser, pages[given.SOUND]) as seen:
+    with opened(browser, pages["thinned"]) as seen:
         page, (start, end) = seen.page, view(seen.page)
         page.get_by_role("button", name="1 day").click()
         assert view(page) == (end - 86_400_000, end)
         page.get_by_role("button", name="Earlier").click()
         assert view(page) == (end - 1.5 * 86_400_000, end - 0.5 * 86_400_000)
-        plot_of(page, "Voltage, alerts and rests").focus()
         page.keyboard.press("0")
         assert view(page) == (start, end)
         page.keyboard.press("+")
@@ -115,9 +120,14 @@ def test_buttons_dates_and_keys_move_through_time(browser, pages):
         page.keyboard.press("ArrowRight")
         page.locator("#from").fill("2026-01-31T06:00")
         page.locator("#from").dispatch_event("change")
-        assert (
-            page.locator("#command").text_content().startswith("twins dashboard EV-1 --from 2026-01-31T06:00Z --to ")
-        )
+        begins = "twins dashboard EV-1 --from 2026-01-31T06:00Z --to "
+        assert page.locator("#command").text_content().startswith(begins)
+        page.locator("#to").fill("2026-01-30T00:00")
+        page.locator("#to").dispatch_event("change")
+        assert not page.locator("#to").evaluate("date => date.validity.valid")
+        page.get_by_role("button", name="All").click()
+        # A range ends before its second time, and the last sample belongs to it.
+        assert page.locator("#command").text_content().endswith("--to 2026-02-02T23:56Z")
 
 
 def test_a_closer_look_brings_samples_that_the_whole_leaves_out(browser, pages):
@@ -128,6 +138,18 @@ def test_a_closer_look_brings_samples_that_the_whole_leaves_out(browser, pages):
         assert seen.page.evaluate(f"thinned({series}, ...page.view, 100).t.length") <= 400
         seen.page.get_by_role("button", name="1 day").click()
         assert seen.page.evaluate(count) in (289, 290)  # a day at five minutes, and its neighbour
+
+
+def test_a_page_that_holds_every_sample_names_no_command_for_more(browser, pages):
+    with opened(browser, pages[given.SOUND]) as seen:
+        assert seen.page.locator("#command").count() == 0
+
+
+def test_only_pages_that_were_written_are_linked(browser, pages):
+    with opened(browser, pages["few"]) as seen:
+        names = seen.page.locator("#assets tbody tr td:first-child")
+        assert names.locator("a").evaluate_all(TEXTS) == [given.FAULTY, given.SOUND]
+        assert names.nth(2).locator("span").get_attribute("title") == f"twins dashboard {given.SINGLE}"
 
 
 def test_every_control_is_reached_by_the_keyboard_and_has_a_name(browser, pages):

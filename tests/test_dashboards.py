@@ -105,10 +105,14 @@ def test_outputs_are_those_of_the_view_in_the_order_of_the_manifest(faulty):
 
 
 def test_a_figure_has_no_more_digits_than_its_uncertainty(faulty):
-    told = dict(asset_view(faulty, given.SOUND).identity)
+    view = asset_view(faulty, given.SOUND)
+    told = {what: value for what, value, _ in view.tiles}
     assert re.fullmatch(r"\d+\.\d ± \d\.\d %", told["state of charge"])
-    assert re.fullmatch(r"\d+ ± \d\d %", told["imbalance"])
+    assert re.fullmatch(r"\d+ ± \d\d %", told["imbalance, last rest"])
     assert told["equivalent cycles"] == "12.01"
+    assert told["open"] == "1 alert, 1 imbalance"
+    assert {what for what, _, stands_out in view.tiles if stands_out} == {"models", "open", "voltage margin"}
+    assert view.about == "NMC · 50 Ah · 96 cells in series · events up to sequence 3"
 
 
 def test_the_tables_say_where_values_come_from(faulty):
@@ -134,9 +138,14 @@ def test_a_range_shows_its_own_events_and_outputs_alone(faulty, tmp_path):
     stamps += [output.t for model in view.models for output in model.outputs]
     assert all(since <= t.min() and t.max() < until for t in stamps if len(t))
     assert view.span == (since, until - given.STEP_S * 1_000_000)
-    assert not asset_view(faulty, given.SOUND, until=since - 10**13).inputs[0].lines["current"][0].size
-    path = faulty.dashboard(given.SOUND, tmp_path / "later.html", since="2027-01-01")
-    assert "no events in this range" in path.read_text()
+    day = faulty.dashboard(given.SOUND, since="2026-02-01", until="2026-02-02T12:30Z")
+    assert day.name == "EV-1.2026-02-01T0000_2026-02-02T1230.html"
+    assert day.parent == faulty.dashboard(given.SOUND).parent
+    with pytest.raises(SelectionError, match=r"no events of 'EV-1' in this range. It has 2026-01-30 00:00:00 UTC to"):
+        faulty.dashboard(given.SOUND, tmp_path / "later.html", since="2027-01-01")
+    with pytest.raises(SelectionError, match=r"in this range. It has none"):
+        faulty.dashboard(given.EMPTY, tmp_path / "later.html", since="2027-01-01")
+    assert not (tmp_path / "later.html").exists()
 
 
 def test_changed_settings_make_a_page_say_that_it_is_out_of_date(faulty, tmp_path):
@@ -193,11 +202,9 @@ def test_the_commands_write_where_the_links_lead(ran, ask, store):
     asset = ask("dashboard", "EV-2")
     assert asset["bytes"] == Path(asset["file"]).stat().st_size
     with ran._pinned() as pin:
-        view = fleet_view(pin, 1)
-    assert {(store / "dashboards" / link).resolve() for link in view.links} == {
-        Path(asset["file"]).resolve(),
-        Path(fleet["pages"][0]).resolve() if "EV-1" in fleet["pages"][0] else store / "dashboards/assets/EV-1.html",
-    }
+        one, both = fleet_view(pin, 1).links, fleet_view(pin, 2).links
+    assert [str(store / "dashboards" / link) for link in one] == fleet["pages"]
+    assert {str(store / "dashboards" / link) for link in both} == {asset["file"], ask("dashboard", "EV-1")["file"]}
 
 
 def test_the_fleets_rows_are_those_of_the_views(faulty):

@@ -33,7 +33,7 @@ def dashboard(
     ] = None,
     until: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Of an asset: up to this time.")] = None,
     pages: Annotated[
-        int | None, typer.Option(metavar="N", min=0, help="With --fleet: pages of so many assets (default: 20).")
+        int | None, typer.Option(metavar="N", min=0, help="With --fleet: pages of so many assets (default: 25).")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="FILE", help="The page (default: in the store).")

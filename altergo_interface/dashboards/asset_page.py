@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from altergo_interface.dashboards.bundle import page
 from altergo_interface.dashboards.figures import Band, Drawing, Figure, Line, Samples, summary
 from altergo_interface.dashboards.headline import headline
@@ -34,13 +36,14 @@ def asset_page(view: AssetView) -> str:
         "cell": cell,
         "moment": moment,
         "range": _range(view),
+        "thinned": drawing.samples.thinned(),
     }
     return page("asset.html.j2", values, data)
 
 
 def _range(view: AssetView) -> str:
     if view.span is None:
-        return "no events in this range" if view.ranged else "no events yet"
+        return "no events yet"
     start, end = view.span
     return f"{moment(start)} to {moment(end)} ({duration((end - start) / 1e6)})"
 
@@ -91,5 +94,6 @@ def _output(model: str, output: OutputView, sigma: OutputView | None, samples: S
     # What an output is belongs to the reader of its plot; the numbers to those who do not see it.
     words = f"{output.description} (band: ± 1 σ)" if line.band else output.description
     text = ". ".join(filter(None, (words, summary([(output.name, output.t, output.x)], output.unit))))
-    empty = "" if len(output.t) else f"Nothing to show: no {output.name} in this range."
+    known = bool(np.isfinite(output.x).any())
+    empty = "" if known else f"Nothing to show: {output.name} has no value in this range."
     return Figure(output.name, output.unit, [line], ticks=output.labels, text=text, empty=empty, size="half")

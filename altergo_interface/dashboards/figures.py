@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from altergo_interface.dashboards.decimate import broken, columns_for, m4, merged, packed
+from altergo_interface.dashboards.decimate import PER_COLUMN, broken, columns_for, m4, merged, packed
 from altergo_interface.dashboards.views import Span
 from altergo_interface.dashboards.words import moment, number
 from altergo_interface.data import Times, Values
@@ -29,12 +29,20 @@ class Samples:
         self.series[key] = t[known], x[known], [*gaps, *_unknown(t, known)]
         return key
 
-    def data(self, budget: int = BUDGET) -> dict[str, Any]:
+    def _columns(self) -> int:
+        return columns_for([len(t) for t, *_ in self.series.values()], BUDGET)
+
+    def thinned(self) -> bool:
+        """Whether the page holds fewer samples than there are."""
+        columns = self._columns()
+        return any(len(t) > PER_COLUMN * columns for t, *_ in self.series.values())
+
+    def data(self) -> dict[str, Any]:
         """All of them as the page's script reads them, thinned where they are too many."""
-        columns = columns_for([len(t) for t, *_ in self.series.values()], budget)
+        columns = self._columns()
         found = {}
         for key, (t, x, gaps) in self.series.items():
-            column = int(t[-1] - t[0]) // columns if len(t) > 4 * columns else 0
+            column = int(t[-1] - t[0]) // columns if len(t) > PER_COLUMN * columns else 0
             wide = [span for span in merged(gaps, column) if span[1] - span[0] > column]
             found[key] = packed(*broken(*m4(t, x, columns), wide))
         return found

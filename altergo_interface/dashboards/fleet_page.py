@@ -36,13 +36,12 @@ def fleet_page(view: FleetView) -> str:
 
 def _pages(view: FleetView) -> str:
     total = len(view.assets)
-    if view.written >= total:
-        return "Each asset leads to its own page."
-    if view.written == 0:
-        return "Each asset leads to its own page, once twins dashboard ASSET or --fleet --pages N has written it."
+    written = len(view.links)
+    if written >= total:
+        return "Each asset leads to its own page. Those that want attention stand first."
     return (
-        f"Each asset leads to its own page. The first {view.written} of {total:,} were written with this one; "
-        "twins dashboard ASSET writes another, --fleet --pages N more of them."
+        f"The first {written:,} of {total:,} assets, those that want attention, lead to their own pages. "
+        "twins dashboard ASSET draws another one, --fleet --pages N more of them."
     )
 
 
@@ -60,22 +59,20 @@ def _distribution(view: FleetView, key: str) -> Bars:
             empty=f"Nothing to show: {column.description}: no asset has it.",
             size="half",
         )
-    low, high = float(values.min()), float(values.max())
     unit = f" {column.unit}" if column.unit else ""
-    if low == high:
-        same = f"{column.description}: {number(low)}{unit} for all of {len(values):,} assets."
+    if values.min() == values.max():
+        same = f"{column.description}: {number(float(values[0]))}{unit} for all of {len(values):,} assets."
         return Bars(column.title, (), {}, "", "", empty=same, size="half")
     counts, edges = np.histogram(values, BINS)
-    quarters = [number(float(x)) for x in np.percentile(values, (5, 50, 95))]
+    low, half, high = (number(float(x), 3) for x in np.percentile(values, (5, 50, 95)))
     return Bars(
         column.title,
         [number(float(edge), 3) for edge in edges[:-1]],
         {"assets": counts.tolist()},
-        f"from, in {column.unit}" if column.unit else "from",
+        f"{column.title} from, in {column.unit}" if column.unit else f"{column.title} from",
         "assets",
         [key in BELOW_ZERO_STANDS_OUT and float(edge) < 0 for edge in edges[:-1]],
-        text=f"{column.description}. {len(values):,} assets: 5 % are up to {quarters[0]}, half up to {quarters[1]}, "
-        f"95 % up to {quarters[2]}{unit}.",
+        text=f"{column.description}. {len(values):,} assets: median {half}{unit}, 5th percentile {low}, 95th {high}.",
         size="half",
     )
 

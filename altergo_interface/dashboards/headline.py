@@ -17,6 +17,7 @@ PER_CELL = 3
 def headline(view: AssetView, samples: Samples) -> Iterator[Figure]:
     """The figures, one after the other; where there is nothing to draw, they say so."""
     yield _voltage(view, samples)
+    yield _current(view, samples)
     yield _charge(view, samples)
     yield _imbalance(view, samples)
 
@@ -47,8 +48,21 @@ def _voltage(view: AssetView, samples: Samples) -> Figure:
     ]
     text = summary(((_title(s, name), t, x) for s in shown for name, (t, x) in s.lines.items()), "V")
     counts = "; ".join(f"{len(band.spans):,} × {band.name}" for band in bands if band.spans)
-    empty = "" if lines else "Nothing to show: no sensor of this asset feeds a voltage."
+    there = any(len(t) for sensor in shown for t, _ in sensor.lines.values())
+    empty = "" if there else "Nothing to show: no sensor of this asset feeds a voltage in this range."
     return Figure("Voltage, alerts and rests", "V", lines, bands, text=f"{text}. {counts}", empty=empty)
+
+
+def _current(view: AssetView, samples: Samples) -> Figure:
+    """One sensor: models that were given another are the exception."""
+    for sensor in view.inputs:
+        if any(feed.endswith(".current") for feed in sensor.feeds) and all(len(t) for t, _ in sensor.lines.values()):
+            ((name, (t, x)),) = sensor.lines.items()
+            key = samples.add(f"in:{sensor.name}:{name}", t, x, sensor.gaps)
+            text = f"{sensor.note.capitalize()}. {summary([(name, t, x)], sensor.unit)}"
+            bands = [Band("gap", "gap", sensor.gaps)]
+            return Figure("Current", sensor.unit, [Line(key, name)], bands, text=text, size="wide")
+    return Figure("Current", "A", (), empty="Nothing to show: no sensor of this asset feeds a current in this range.")
 
 
 def _title(sensor: InputView, name: str) -> str:

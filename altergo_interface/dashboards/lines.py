@@ -13,8 +13,9 @@ def output_line(model: str, output: OutputView, sigma: OutputView | None, sample
     if sigma is None or len(sigma.t) == 0:
         return Line(key, output.name, step=True)
     spread = _held(sigma, output.t)
-    low = samples.add(key + ":low", output.t, output.x - spread)
-    high = samples.add(key + ":high", output.t, output.x + spread)
+    least, most = (0.0, 100.0) if output.unit == "%" else (-np.inf, np.inf)
+    low = samples.add(key + ":low", output.t, np.clip(output.x - spread, least, most))
+    high = samples.add(key + ":high", output.t, np.clip(output.x + spread, least, most))
     return Line(key, output.name, (low, high), step=True)
 
 

@@ -99,18 +99,18 @@ class TableView:
 class AssetView:
     """Everything that an asset's dashboard shows, of one moment of the store.
 
-    `span` is the event time that it shows; None where there are no events in range. `identity` are (what,
-    value) pairs. `whole` says whether all of its models are shown, `ranged` whether a date range was asked for,
-    `command` how to ask for another.
+    `span` is the event time that it shows; None where there are no events. `whole` says whether all of its models are
+    shown, `about` what it is, `command` how to ask for another range. `tiles` are (what, value, whether it stands
+    out).
     """
 
     asset_id: str
     title: str
     span: Span | None
     whole: bool
-    ranged: bool
+    about: str
     command: str
-    identity: Sequence[tuple[str, str]]
+    tiles: Sequence[tuple[str, str, bool]]
     models: Sequence[ModelView]
     inputs: Sequence[InputView]
     records: Sequence[RecordView]
@@ -145,17 +145,18 @@ class RunView:
 class FleetView:
     """Everything that the fleet's dashboard shows, of one moment of the store.
 
-    `assets` are the rows of the assets' table in the order of `columns`, those that want attention first; None is
-    unknown. `links` are their pages, as an address relative to the fleet's, `written` how many of these there are.
+    `about` says of what moment, `tiles` are (what, value, whether it stands out). `assets` are the rows of the assets' table in the order of
+    `columns`, those that want attention first; None is unknown. `links` are the pages of the first ones, as addresses
+    relative to the fleet's.
     `alert_days` are (day, warnings, criticals), `alert_spans` by asset (start, end, severity) of those that had most
     of them; `days` says over how many days alerts are shown, `window` over how many quality and margins.
     """
 
-    identity: Sequence[tuple[str, str]]
+    about: str
+    tiles: Sequence[tuple[str, str, bool]]
     columns: Sequence[ColumnView]
     assets: Sequence[Cells]
     links: Sequence[str]
-    written: int
     window: int
     days: int
     parked: TableView

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from altergo_interface.data import Values
+
 
 def number(value: float, digits: int = 4) -> str:
     """A number with so many significant digits, thousands separated, and no exponent where none is needed."""
@@ -27,6 +29,11 @@ def moment(t: int | None) -> str:
 def stamp(t: int | None) -> str:
     """The same in a table, where it must not be broken; the page says that it is UTC."""
     return moment(t).removesuffix(" UTC").replace(" ", "\N{NO-BREAK SPACE}")
+
+
+def shown(unit: str | None, x: Values) -> tuple[str | None, Values]:
+    """A unit and values in it as people read them: a fraction in percent."""
+    return ("%", x * 100.0) if unit == "fraction" else (unit, x)
 
 
 def duration(seconds: float) -> str:

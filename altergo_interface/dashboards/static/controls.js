@@ -53,20 +53,24 @@ function showRange() {
   if (!from || !page.view) return;
   from.value = iso(page.view[0]);
   to.value = iso(page.view[1]);
-  document.getElementById("command").textContent = `${page.data.command} --from ${iso(page.view[0])}Z --to ${iso(page.view[1] + 59_999)}Z`;
+  // A range ends before its second time: the minute after the last sample.
+  const command = document.getElementById("command");
+  if (command) command.textContent = `${page.data.command} --from ${iso(page.view[0])}Z --to ${iso(page.view[1] + 60_000)}Z`;
 }
 
 function connectControls() {
   document.querySelectorAll("[data-action]").forEach((button) => button.addEventListener("click", ACTIONS[button.dataset.action]));
-  ["from", "to"].forEach((name) => document.getElementById(name)?.addEventListener("change", () => {
-    setView(milliseconds(document.getElementById("from").value), milliseconds(document.getElementById("to").value));
+  const dates = ["from", "to"].map((name) => document.getElementById(name)).filter(Boolean);
+  dates.forEach((date) => date.addEventListener("change", () => {
+    const [from, to] = dates.map((one) => milliseconds(one.value));
+    dates[1].setCustomValidity(to > from ? "" : "The range must end after it begins.");
+    if (dates[1].reportValidity()) setView(from, to);
   }));
-  document.querySelectorAll(".plot").forEach((element) => element.addEventListener("keydown", (event) => {
+  document.addEventListener("keydown", (event) => {
     const action = event.ctrlKey || event.metaKey || event.altKey ? undefined : KEYS[event.key];
-    if (action && page.view && page.data.figures[Number(element.dataset.figure)].kind === "time") {
-      event.preventDefault();
-      ACTIONS[action]();
-    }
-  }));
+    if (!action || !page.view || event.target.closest("input, select, .dt-container")) return;
+    event.preventDefault();
+    ACTIONS[action]();
+  });
   showRange();
 }

@@ -16,7 +16,7 @@ const PALETTES = {
 };
 // Kinds of bands differ by their hatching, too, so that nothing depends on colour alone.
 const HATCHES = { critical: "x", warning: "/", rest: "", imbalance: "\\", gap: "." };
-const STRENGTH = { critical: 0.5, warning: 0.45, rest: 0.22, imbalance: 0.3, gap: 0.35 };
+const STRENGTH = { critical: 0.5, warning: 0.45, rest: 0.7, imbalance: 0.3, gap: 0.35 };
 
 const page = { data: null, series: {}, view: null, dark: false, printing: false, drawn: new Set() };
 
@@ -69,9 +69,11 @@ function thinned(series, from, to, columns) {
 
 function bandTrace(band) {
   const colour = palette()[band.kind], x = [], y = [];
+  // Rests are most of a car's time: a strip at the foot, so that the plot is not all rest.
+  const top = band.kind === "rest" ? 0.05 : 1;
   for (const [a, b] of band.spans) {
     x.push(a, a, b, b, a, null);
-    y.push(0, 1, 1, 0, 0, null);
+    y.push(0, top, top, 0, 0, null);
   }
   return {
     type: "scatter", mode: "lines", name: band.name, x, y, yaxis: "y", fill: "toself", hoverinfo: "skip",
@@ -171,9 +173,9 @@ function timePlot(figure, element) {
   if (figure.ticks.length) Object.assign(layout.yaxis2, { tickvals: figure.ticks.map((_, i) => i), ticktext: figure.ticks.map(escaped) });
   if (below) {
     // A strip of its own: overlaid on another scale it would hide what it qualifies.
-    layout.yaxis.domain = [0.34, 1];
+    layout.yaxis.domain = [0.38, 1];
     layout.xaxis.anchor = "y3";
-    layout.yaxis3 = { ...axis, domain: [0, 0.22], range: [0, 1], tickvals: [0, 0.5, 1], title: { text: below.name, standoff: 4 } };
+    layout.yaxis3 = { ...axis, domain: [0, 0.2], range: [0, 1], tickvals: [0, 1], title: { text: below.name, standoff: 4 } };
   }
   return { traces, layout };
 }
@@ -193,6 +195,8 @@ function barPlot(figure) {
   if (names.length > 1) layout.margin.t = 30;
   layout.xaxis = { ...axis, automargin: true, type: "category", title: { text: figure.across, standoff: 4 }, nticks: 12, categoryarray: figure.bins };
   layout.yaxis = { ...axis, type: figure.log ? "log" : "linear", title: { text: figure.up, standoff: 4 }, rangemode: "tozero" };
+  const heights = names.flatMap((name) => figure.stacks[name]);
+  if (!figure.log && heights.every(Number.isInteger) && Math.max(...heights) < 6) layout.yaxis.dtick = 1;
   if (figure.log) {
     const most = Math.max(1, ...names.flatMap((name) => figure.stacks[name]));
     Object.assign(layout.yaxis, { dtick: 1, range: [-0.3, Math.log10(most) + 0.3] });

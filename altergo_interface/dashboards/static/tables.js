@@ -9,7 +9,10 @@ async function fillTable() {
   const { columns, assets, links } = page.data;
   const formats = columns.map(({ digits }) => new Intl.NumberFormat("en", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
   const shown = {
-    asset: (value, row) => `<a href="${escaped(links[row])}">${escaped(value)}</a>`,
+    // Only pages that were written are linked; of others the pointer tells how to get them.
+    asset: (value, row) => (links[row]
+      ? `<a href="${escaped(links[row])}">${escaped(value)}</a>`
+      : `<span title="${escaped(`twins dashboard ${value}`).replace(/"/g, "&quot;")}">${escaped(value)}</span>`),
     status: (value) => `<span class="badge ${value}">${value}</span>`,
     number: (value, _, at) => formats[at].format(value),
     text: (value) => escaped(String(value)),
