@@ -19,6 +19,7 @@ CLONE = "~/battery-twins"
 PAGES = {
     "README.md": CLONE,
     "documentation/tutorial/first-ten-minutes.md": "~/fleet",
+    "documentation/how-to/ingest.md": "~/fleet",
     "documentation/how-to/late-data.md": "~/fleet",
     "documentation/how-to/parked-pairs.md": "~/fleet",
 }
