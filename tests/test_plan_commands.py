@@ -5,6 +5,8 @@ import re
 
 import pytest
 
+from actors.cli.skipping import lacking
+
 
 def day_after(make_events, asset, seed=0):
     rows = make_events(asset, days=5, seed=seed)
@@ -186,3 +188,16 @@ def test_the_state_has_units_and_what_the_models_carry_only_on_demand(ran, twins
     assert "--full" in out.splitlines()[-1]
     _, out, _ = twins("state", "EV-1", "--full")
     assert "    state {" in out
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("current (current or Current)", "nothing feeds its input current (looked for: current or Current)"),
+        ("capacity (capacity)", "no parameter capacity (twins assets import gives it)"),
+        ("one of: a (x); b (y)", "needs one of: a (x); b (y)"),
+        ("soh: sensor 'soh' has no declared unit", "its input soh: sensor 'soh' has no declared unit"),
+    ],
+)
+def test_what_a_pair_lacks_in_words(missing, said):
+    assert lacking(missing) == said

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 def lacking(missing: str) -> str:
     """The view's `missing` as a sentence: `current (current or Current)` names an input and what may feed it."""
+    from altergo_interface.parameters import KNOWN  # the engine's half second: help and completion do without
+
     found = re.fullmatch(r"(\w+) \((.+)\)", missing)
+    if found is not None and found[1] in KNOWN:
+        return f"no parameter {found[1]} (twins assets import gives it)"
     if found is not None:
         return f"nothing feeds its input {found[1]} (looked for: {found[2]})"
     return f"needs {missing}" if missing.startswith("one of: ") else f"its input {missing}"
