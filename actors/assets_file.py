@@ -59,10 +59,19 @@ def _read(path: Path) -> Sequence[Row]:
 
 def _csv(path: Path) -> Sequence[Row]:
     with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file, strict=True))
+        reader = csv.DictReader(file, strict=True)
+        if reader.fieldnames is not None and (sign := _other_delimiter(reader.fieldnames)):
+            hint = "Separate the cells by commas, and write numbers with a point"
+            raise ParameterError(f"{path}: its header is one cell: the delimiter is {sign!r}", hint)
+        rows = list(reader)
     if any(None in row or None in row.values() for row in rows):
         raise ValueError("a row has more or fewer cells than the header")
     return [{name: text if name == "asset_id" else _cell(text) for name, text in row.items()} for row in rows]
+
+
+def _other_delimiter(header: Sequence[str]) -> str | None:
+    """What separates the cells where it is no comma."""
+    return next((sign for sign in ";\t|" if len(header) == 1 and sign in header[0]), None)
 
 
 def _cell(text: str) -> Any:

@@ -191,7 +191,13 @@ def resolve_model(target: str, models_dirs: Sequence[Path]) -> ModelSpec:
     """
     folder = Path(target)
     if len(folder.parts) < 2 and not (folder / "model.json").is_file():
-        return find_model(discover(models_dirs), target)
+        registry, new = discover(models_dirs), DEFAULT_DIR / target
+        known = target in registry or any(target in broken.names for broken in registry.broken)
+        if not known and (new / "model.json").is_file():  # a model of this folder: not registered, but surely meant
+            raise ManifestError(
+                f"unknown model '{target}'", f"There is a folder of that name: twins models check {new}"
+            )
+        return find_model(registry, target)
     found = load_folder(folder)
     if len(found) > 1:
         raise ManifestError(

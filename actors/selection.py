@@ -37,6 +37,9 @@ class Selection:
             if not colon or kind not in KINDS:
                 if colon and kind.isalpha():
                     raise SelectionError(f"unknown selector '{kind}:'", did_you_mean(kind, KINDS))
+                sign, _, name = word.partition("=")
+                if sign in KINDS and name:
+                    raise SelectionError(f"unknown selector '{word}'", f"Did you mean '{sign}:{name}'?")
                 kind, value = "asset", word
             if kind in WORDS and value not in WORDS[kind]:
                 raise SelectionError(f"unknown {kind} '{value}'", did_you_mean(value, WORDS[kind]))

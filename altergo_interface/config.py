@@ -17,7 +17,7 @@ from altergo_interface.chemistries import Chemistry, parse_chemistries
 from altergo_interface.errors import SettingsError, did_you_mean
 from altergo_interface.sensors import CurrentSign, SensorRule
 from altergo_interface.settings_document import dotenv, gateway_of, plain_document, read_document
-from altergo_interface.units import is_unit
+from altergo_interface.units import is_unit, known_units
 
 ComputeType = Literal["incremental", "full", "manual"]
 
@@ -92,7 +92,7 @@ class Settings(_Block):
     def _units(cls, value: dict[str, SensorRule]) -> dict[str, SensorRule]:
         for name, rule in value.items():
             if rule.unit is not None and not is_unit(rule.unit):
-                raise ValueError(f"sensor '{name}' has the unknown unit '{rule.unit}'")
+                raise ValueError(f"sensor '{name}' has the unknown unit '{rule.unit}'. {known_units(rule.unit)}")
         return value
 
 

@@ -124,7 +124,8 @@ class ParameterSpec(_Part):
             "json": isinstance(value, dict | list),
         }
         if not fits[self.type]:
-            raise SettingsError(f"{where}: {value!r} is no {self.type}", f"The default is {self.default}")
+            said = {"float": "number", "int": "whole number", "str": "text"}.get(self.type, self.type)
+            raise SettingsError(f"{where}: {value!r} is no {said}", f"The default is {self.default}")
         return (
             value if self.type == "json" else {"float": float, "int": int, "bool": bool, "str": str}[self.type](value)
         )

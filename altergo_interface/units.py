@@ -59,13 +59,19 @@ class Conversion:
 def _lookup(unit: str) -> tuple[str, int, int, float]:
     found = _UNITS.get(_ALIASES.get(unit, unit))
     if found is None:
-        raise UnitError(f"unknown unit '{unit}'", did_you_mean(unit, _UNITS))
+        raise UnitError(f"unknown unit '{unit}'", known_units(unit))
     return found
 
 
 def dimension(unit: str) -> str:
     """What a unit measures (`voltage`, `ratio`, ...). Raises UnitError for an unknown unit."""
     return _lookup(unit)[0]
+
+
+def known_units(wrong: str) -> str:
+    """A hint with the nearest unit, if one is near, and all of them: the nearest may be of another quantity."""
+    near = did_you_mean(wrong, _UNITS)
+    return f"{near} " * near.startswith("Did") + f"Known: {', '.join(_UNITS)}"
 
 
 def is_unit(unit: str) -> bool:

@@ -19,6 +19,7 @@ CLONE = "~/battery-twins"
 PAGES = {
     "README.md": CLONE,
     "documentation/tutorial/first-ten-minutes.md": "~/fleet",
+    "documentation/how-to/ingest.md": "~/fleet",
     "documentation/how-to/late-data.md": "~/fleet",
     "documentation/how-to/parked-pairs.md": "~/fleet",
 }
@@ -103,6 +104,7 @@ def comparable(output: str, names: dict[str, str]) -> str:
     output = re.sub(r"(\d+ min )?\b\d+(\.\d+)? s\b", "<n> s", output)
     output = re.sub(r"\([\d,]+/s\)", "(<n>/s)", output)
     output = re.sub(r"(published_age_s +)[\d.]+", r"\1<n>", output)
+    output = re.sub(r"\([\d.,]+ ([kMG]B|bytes?)\)", "(<size>)", output)  # of a page, scripts and all
 
     def numbered(found: re.Match[str]) -> str:
         return names.setdefault(found[0], f"<digest {len(names) + 1}>")

@@ -41,6 +41,18 @@ INGEST = {
     "a second file that is missing": Case(
         "ingest {e.csv} nowhere.csv", ("nowhere.csv", "not there"), "IngestError", {"e.csv": EVENTS}
     ),
+    "no ISO time": Case(
+        "ingest {e.csv}",
+        ("e.csv", "but '01.03.2026 10:00:00'", "Give --ts-format, e.g. '%d.%m.%Y %H:%M:%S'"),
+        "IngestError",
+        {"e.csv": "asset_id,sensor,ts,value\nA,x,01.03.2026 10:00:00,1\n"},
+    ),
+    "wide file": Case(
+        "ingest {e.csv}",
+        ("e.csv", "Is there one column per sensor? Then --wide, with --asset"),
+        "IngestError",
+        {"e.csv": "time,I_pack,U_pack\n2026-03-01T00:00Z,1,2\n"},
+    ),
     "a folder": Case("ingest .", (".", "a folder"), "IngestError"),
     "unknown ending": Case("ingest {e.xlsx}", ("e.xlsx", ".parquet", ".csv.gz"), "IngestError", {"e.xlsx": EVENTS}),
     "no parquet": Case("ingest {e.parquet}", ("e.parquet", "cannot be read"), "IngestError", {"e.parquet": EVENTS}),
@@ -113,6 +125,12 @@ ASSETS = {
         "ParameterError",
         {"a.csv": "asset_id,capacity,valid_from\nA,50,soon\n"},
     ),
+    "assets with semicolons": Case(
+        "assets import {a.csv}",
+        ("a.csv", "the delimiter is ';'", "commas"),
+        "ParameterError",
+        {"a.csv": "asset_id;capacity\nA;50,5\n"},
+    ),
     "empty assets file": Case("assets import {a.csv}", ("a.csv",), "ParameterError", {"a.csv": ""}),
     "no assets": Case("assets import {a.csv}", ("a.csv", "no rows"), "ParameterError", {"a.csv": "asset_id,site\n"}),
     "assets of unknown ending": Case(
@@ -139,7 +157,7 @@ SETTINGS = {
     ),
     "unknown unit": Case(
         "plan --settings {s.json}",
-        ("s.json", "current", "ampers"),
+        ("s.json", "current", "ampers", "Known: V, mV"),
         "SettingsError",
         {"s.json": settings_with("sensors", {"current": {"unit": "ampers"}})},
     ),
@@ -196,6 +214,9 @@ LOOKING = {
     ),
     "unknown selected asset": Case("plan --select EW-1", ("EW-1", "Did you mean 'EV-1'?"), "SelectionError"),
     "unknown selector": Case("run --local --select modle:x", ("modle", "Did you mean 'model'?"), "SelectionError"),
+    "selector with an equals sign": Case(
+        "plan --select model=eq_cycles", ("model=eq_cycles", "Did you mean 'model:eq_cycles'?"), "SelectionError"
+    ),
     "unknown reason": Case("plan --select reason:new_event", ("new_event", "new_events"), "SelectionError"),
     "unknown status": Case("plan --select status:prked", ("prked", "parked"), "SelectionError"),
     "unknown selector in digest": Case("digest --select modle:x", ("modle", "model"), "SelectionError"),

@@ -125,7 +125,7 @@ def test_generated_pages_are_current(name):
 def commands(text):
     """Every call of `twins` in a page's code blocks, a line each."""
     text = re.sub(r"^ {4,}(?=twins )", "", text, flags=re.MULTILINE)
-    for line in re.sub(r"\\\n\s*", " ", text).splitlines():
+    for line in re.sub(r"\\\n\s*|\n> ", " ", text).splitlines():
         line = re.sub(r"^\s*\$ ", "", line.strip())
         if re.match(r"(?:[A-Z_]+=\S+ )*twins [^|]*", line) and "`" not in line:
             for part in re.split(r" (?:&&|\|\|?|;|>) ", line):

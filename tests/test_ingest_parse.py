@@ -417,7 +417,7 @@ BAD_FILES: list[tuple[str, bytes, dict[str, Any], str]] = [
     ("a.csv", b"Asset_ID,sensor,ts,value\n1,2,3,4\n", {}, "has no column 'asset_id'; it has 'Asset_ID', 'sensor',"),
     ("a.csv", b"Asset_ID,sensor,ts,value\n1,2,3,4\n", {}, "Did you mean 'Asset_ID'? Name the columns"),
     ("a.csv", b"x,y,z\n1,2,3\n", {}, "has no column 'asset_id', 'ts', 'sensor', 'value'; it has 'x', 'y', 'z'"),
-    ("a.csv", b"asset_id,ts,soc\n1,2,3\n", {}, "Give --wide for one column per sensor"),
+    ("a.csv", b"asset_id,ts,soc\n1,2,3\n", {}, "Is there one column per sensor? Then --wide"),
     ("a.csv", (HEADER + GOOD).encode(), {"columns": {"ts": "time"}}, "has no column 'time'"),
     ("a.csv", (HEADER + GOOD).encode(), {"wide": True}, "of a narrow file. Drop --wide"),
     ("a.csv", (HEADER + GOOD).encode(), {"asset": "x"}, "Drop --asset"),

@@ -85,6 +85,12 @@ def test_what_is_no_model_is_said(twins, target):
     assert "unknown model" in err or "no folder with a model.json" in err
 
 
+def test_a_new_model_that_is_checked_by_name_is_pointed_out(ask, twins):
+    ask("models", "new", "warm_hours")
+    code, _, err = twins("models", "check", "warm_hours")
+    assert (code, "twins models check models/warm_hours" in err) == (2, True)
+
+
 def test_a_broken_folder_is_named(ask, twins, workdir):
     ask("models", "new", "warm_hours")
     (workdir / "models" / "warm_hours" / "warm_hours.py").write_text("raise RuntimeError('no luck')\n")

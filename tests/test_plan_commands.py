@@ -1,8 +1,11 @@
 """plan --explain, plan --out with run --plan, and the flags of a manual run, through the command line."""
 
 import json
+import re
 
 import pytest
+
+from actors.cli.skipping import lacking
 
 
 def day_after(make_events, asset, seed=0):
@@ -165,3 +168,36 @@ def test_estimated_against_actual_is_recorded(ran, ask, write, make_events):
     rows = ask("sql", "select asset_id, model, planned_events, events from attempts where reasons = ['new_events']")
     assert {(row["asset_id"], row["model"]): row["planned_events"] for row in rows} == planned
     assert all(row["events"] == row["planned_events"] for row in rows)
+
+
+# --- what the text says --------------------------------------------------------------------------------------------
+
+
+def test_assets_that_lack_the_same_share_a_line(ran, twins, write):
+    write("other.json", {"parameters": {"models": {"eq_cycles": {"inputs": {"current": "I_pack"}}}}})
+    line = "skipped: 2 assets (EV-1, …) eq_cycles: nothing feeds its input current (looked for: I_pack)"
+    for command in (("plan",), ("run", "--local")):
+        _, _, err = twins("--settings", "other.json", *command)
+        assert line in err.splitlines()
+
+
+def test_the_state_has_units_and_what_the_models_carry_only_on_demand(ran, twins):
+    _, out, _ = twins("state", "EV-1")
+    assert re.search(r"charge_throughput_ah = \S+ Ah\n", out)
+    assert "    state " not in out
+    assert "--full" in out.splitlines()[-1]
+    _, out, _ = twins("state", "EV-1", "--full")
+    assert "    state {" in out
+
+
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ("current (current or Current)", "nothing feeds its input current (looked for: current or Current)"),
+        ("capacity (capacity)", "no parameter capacity (twins assets import gives it)"),
+        ("one of: a (x); b (y)", "needs one of: a (x); b (y)"),
+        ("soh: sensor 'soh' has no declared unit", "its input soh: sensor 'soh' has no declared unit"),
+    ],
+)
+def test_what_a_pair_lacks_in_words(missing, said):
+    assert lacking(missing) == said

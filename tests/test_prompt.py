@@ -60,6 +60,15 @@ def test_its_own_commands(prompt):
     assert terminal.end() == 0
 
 
+@pytest.mark.parametrize("word", [".quit", ".exit"])
+def test_an_unfinished_statement_is_left_as_well(prompt, word):
+    terminal = prompt()
+    terminal.type("select 40 +\r")
+    terminal.read_until(r"\.\.\.")
+    terminal.type(f"{word}\r")
+    assert terminal.end() == 0
+
+
 @pytest.mark.parametrize(
     ("typed", "whole"),
     [

@@ -8,7 +8,7 @@ from histories import DAY_US, START, TS, random_history, write_assets
 
 from actors import Fleet
 from actors.cli import main
-from actors.suggest import suggest_settings
+from actors.suggest import doubts, suggest_settings
 
 
 def row(sensor: str, low: float, high: float, interval: float = 60.0) -> dict[str, object]:
@@ -26,6 +26,16 @@ GUESSED = [
     ("U_bat_1", 300, 400, {"unit": "V", "cadence_s": 60.0}),
     ("temp_max", 263, 313, {"unit": "K", "cadence_s": 60.0}),
     ("speed", 0, 180, {"cadence_s": 60.0}),
+    ("Batteriestrom", -80, 120, {"unit": "A", "current_sign": "discharge_positive", "cadence_s": 60.0}),
+    ("Pack [A]", -80, 120, {"unit": "A", "current_sign": "discharge_positive", "cadence_s": 60.0}),
+    ("Strom (mA)", -80, 120, {"unit": "mA", "current_sign": "discharge_positive", "cadence_s": 60.0}),
+    ("Spannung [V]", 3000, 4200, {"unit": "V", "cadence_s": 60.0}),
+    ("Zellspannung_mV", 0, 20, {"unit": "mV", "cadence_s": 60.0}),
+    ("Zelltemperatur", 10, 40, {"unit": "°C", "cadence_s": 60.0}),
+    ("temp_max [K]", 0, 20, {"unit": "K", "cadence_s": 60.0}),
+    ("current power [kW]", 0, 20, {"unit": "kW", "cadence_s": 60.0}),
+    ("U_cell_min", 3.2, 3.4, {"unit": "V", "cadence_s": 60.0}),
+    ("Zelle [Stück]", 3.2, 3.4, {"unit": "V", "cadence_s": 60.0}),
 ]
 
 
@@ -49,6 +59,19 @@ def test_the_extremes_stand_in_for_the_cells_where_these_are_not_there() -> None
     assert drafted["soc_ocv_estimation"]["inputs"]["temperature"] == {"default": "T_cell"}
     cells = suggest_settings([row(name, 0, 20) for name in (*names, "U_cell_1")])["parameters"]["models"]
     assert cells["voltage_monitor"]["inputs"] == {"cell_voltages": {"default": "U_cell_#"}}
+
+
+def test_what_is_assumed_and_what_is_not_known_is_named() -> None:
+    rows = [row(name, 0, 20) for name in ("speed", "I_pack", "Zelle 1", "Zelle 2", "Strom (A)", "Power [kW]")]
+    assert doubts(rows) == (["I_pack", "Strom (A)"], ["speed"])
+
+
+def test_german_names_feed_the_models() -> None:
+    drafted = suggest_settings([row(n, 0, 20) for n in ("Strom", "Spannung", "Zelle 1 [V]", "Temperatur")])
+    inputs = {model: block["inputs"] for model, block in drafted["parameters"]["models"].items()}
+    pack = {"current": {"default": "Strom"}, "voltage": {"default": "Spannung"}}
+    assert inputs["voltage_monitor"] == {"cell_voltages": {"default": "Zelle # [V]"}}
+    assert inputs["soc_ocv_estimation"] == pack | {"temperature": {"default": "Temperatur"}}
 
 
 def test_every_model_gets_its_inputs() -> None:
@@ -95,6 +118,9 @@ def test_the_report_measures_and_the_draft_runs(
     with pytest.raises(SystemExit) as exit_:
         main(["--store", str(tmp_path / "store"), "sensors", "--suggest", "--out", "draft.json"])
     assert exit_.value.code == 0
+    said = capsys.readouterr().err
+    assert "check the sign of: current (" in said
+    assert "not recognised, declare their units yourself: beat" in said
     assert json.loads(Path("draft.json").read_text())["parameters"]["sensors"]["current"]["unit"] == "A"
     drafted = Fleet(tmp_path / "store", "draft.json").run(local=True)
     assert (drafted.pairs, drafted.parked) == (len(fleet.registry()), [])

@@ -98,7 +98,10 @@ def _refuse_strangers(fleet: "Fleet", folder: Path) -> None:
         return
     others = [row["file"] for row in fleet.batches() if Path(row["file"]).parent != folder]
     if others:
-        raise settings_error(f"{fleet.root}: holds other events ({others[0]})", "Name another --store for the demo")
+        hint = "Name another --store for the demo"
+        if (folder / "truth.json").is_file():  # an earlier demo's: nobody's data but for what was added to it
+            hint += f", or remove the old one and what was added: rm -r {fleet.root} {folder}"
+        raise settings_error(f"{fleet.root}: holds other events ({others[0]})", hint)
 
 
 def worst_throughput_error(fleet: "Fleet", truth_file: Path) -> float:

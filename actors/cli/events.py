@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from actors.cli.grammar import DATA, Command, Group, examples
-from actors.cli.shell import EXIT_WITH_FINDINGS, Shell, of, say
+from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, of, say
 from actors.wording import counted
 
 if TYPE_CHECKING:
@@ -66,7 +66,10 @@ def ingest(
     again: Annotated[bool, typer.Option("--again", help="Ingest a known file once more.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would happen; write nothing.")] = False,
 ) -> None:
-    """Append events to the log. Broken rows go to quarantine, known files are skipped."""
+    """Append events to the log. Broken rows go to quarantine, known files are skipped.
+
+    All about files, mappings and quarantine: documentation/how-to/ingest.md
+    """
     from event_store.ingest import ParseOptions
 
     shell = of(context)
@@ -149,6 +152,8 @@ def _describe(shell: Shell, report: "IngestReport", dry_run: bool, retract: bool
     say(f"{report.file}: {verb} {counted(report.appended, 'event')}, {counts}")
     for reason, count in report.reasons:
         say(f"  quarantine: {count:,} × {reason}")
+    if report.reasons and not dry_run:
+        say('  look at them: twins sql "select row, reason, raw from quarantine"')
 
 
 @batches_app.command("list", cls=Command, epilog=examples("batches list"))
@@ -188,10 +193,16 @@ def sensors(
     shell = of(context)
     rows = shell.fleet().sensors()
     if suggest:
-        from actors.suggest import suggest_settings
+        from actors.suggest import doubts, suggest_settings
 
         draft = json.dumps(suggest_settings(rows), indent=2, ensure_ascii=False)
         say("drafted from names and ranges: check every unit and sign before you use it")
+        signs, unknown = doubts(rows)
+        if signs:
+            say(f"check the sign of: {', '.join(signs)} (is discharge positive, as assumed?)")
+        if unknown:
+            shown = ", ".join(unknown[:SHOWN]) + (f" and {len(unknown) - SHOWN:,} more" if unknown[SHOWN:] else "")
+            say(f"not recognised, declare their units yourself: {shown}")
         if out is None:
             typer.echo(draft)
         else:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from actors.cli.shell import Shell, cell
+from actors.cli.skipping import lacking
 
 
 def show_explanation(shell: Shell, found: dict[str, Any]) -> None:
@@ -20,7 +21,7 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
 
 def _quiet(entry: dict[str, Any]) -> str:
     if entry.get("missing"):
-        return f"no {entry['missing']}"
+        return lacking(entry["missing"])
     if entry.get("blocked_by"):
         return f"waits for {entry['blocked_by']}, which is parked"
     return (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from twins import Plan
 
 
-EXAMPLES = examples("live --follow", "live --local --select asset:EV-0*")
+EXAMPLES = examples("live --follow", "live --local --select 'asset:EV-0*'")
 
 
 def register(app: typer.Typer) -> None:

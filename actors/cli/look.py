@@ -8,7 +8,8 @@ import typer
 
 from actors.cli.grammar import RESULTS, Command, examples
 from actors.cli.options import AssetArgument, PairsOption
-from actors.cli.shell import cell, cut, of
+from actors.cli.shell import Shell, cell, cut, of, plain
+from actors.cli.skipping import lacking
 from actors.wording import counted, told
 
 
@@ -27,17 +28,29 @@ def state(
     known_at: Annotated[
         str | None, typer.Option(metavar="SEQ|TIME", help="As known at a sequence, or at a time of ingest.")
     ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Print what the models carry, too.")] = False,
 ) -> None:
     """The twin's state as the last run or live round left it; with --at or --known-at, by today's models."""
     shell = of(context)
     found = shell.fleet().state(asset, at, known_at)
-    lines = [f"{asset} as of {cell(found['as_of'])}, sequence {found['seq']}"]
+    shell.show(found, () if shell.as_json else _state_lines(shell, found, full))
+
+
+def _state_lines(shell: Shell, found: dict[str, Any], full: bool) -> Iterator[str]:
+    registry = shell.fleet().registry(tell=False)
+    yield f"{found['asset_id']} as of {cell(found['as_of'])}, sequence {found['seq']}"
     for name, entry in found["models"].items():
-        lines.append(f"  {name} [{entry['status']}] {entry.get('error') or entry.get('missing') or ''}".rstrip())
-        lines += [f"    {output} = {cell(value)}" for output, value in entry["outputs"].items()]
-        if entry["state"] is not None:
-            lines.append(cut(f"    state {cell(entry['state'])}"))
-    shell.show(found, lines)
+        told = lacking(entry["missing"]) if "missing" in entry else entry.get("error") or ""
+        yield f"  {name} [{entry['status']}] {told}".rstrip()
+        declared = registry[name].manifest.outputs if name in registry else {}
+        for output, value in entry["outputs"].items():
+            unit = declared[output].unit if output in declared else None
+            said = "unknown" if plain(value) is None else f"{cell(value)} {unit or ''}".rstrip()
+            yield f"    {output} = {said}"
+        if full and entry["state"] is not None:
+            yield cut(f"    state {cell(entry['state'])}")
+    if not full and any(entry["state"] is not None for entry in found["models"].values()):
+        yield "--full prints what the models carry, too"
 
 
 def status(context: typer.Context) -> None:

@@ -43,10 +43,15 @@ def converse(shell: Shell) -> None:
             continue
         except EOFError:
             return
-        if line in (".quit", ".exit", "quit", "exit", "quit;", "exit;"):
+        if line in ("quit", "exit", "quit;", "exit;") or _leaves(line):
             return
         if line:
             _respond(shell, line)
+
+
+def _leaves(text: str) -> bool:
+    """Whether the last line says so: also in a statement that was left unfinished, where no SQL begins with a dot."""
+    return text.rpartition("\n")[2].strip() in (".quit", ".exit")
 
 
 def _respond(shell: Shell, line: str) -> None:
@@ -119,7 +124,7 @@ def _keys() -> Any:
     @keys.add("enter", filter=~completion_is_selected)
     def _(event: Any) -> None:
         text = event.current_buffer.text.strip()
-        if not text or text.endswith(";") or text.startswith(".") or text in ("quit", "exit"):
+        if not text or text.endswith(";") or text.startswith(".") or text in ("quit", "exit") or _leaves(text):
             event.current_buffer.validate_and_handle()
         else:
             event.current_buffer.insert_text("\n")

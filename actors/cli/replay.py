@@ -10,6 +10,7 @@ from actors.cli.completion import overrides
 from actors.cli.grammar import TWINS, Command, examples
 from actors.cli.options import AssetArgument
 from actors.cli.shell import EXIT_WITH_FINDINGS, cell, of, settings_error
+from actors.cli.skipping import lacking
 from actors.wording import counted
 
 if TYPE_CHECKING:
@@ -102,7 +103,8 @@ def _replay_lines(result: "TwinReplay", out: Path | None) -> list[str]:
     lines = [f"{result.asset_id} as of {document['as_of']}: {counted(result.events, 'event')}"]
     for name, entry in document["models"].items():
         done = f"{counted(entry.get('rows', 0), 'row')} of outputs, {counted(entry.get('records', 0), 'record')}"
-        lines.append(f"  {name} [{entry['status']}] {entry.get('error') or entry.get('missing') or done}")
+        told = lacking(entry["missing"]) if "missing" in entry else entry.get("error") or done
+        lines.append(f"  {name} [{entry['status']}] {told}")
         lines += [f"    {output} = {cell(value)}" for output, value in entry["outputs"].items()]
     return [*lines, f"outputs written to {out}"] if out is not None else lines
 

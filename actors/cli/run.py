@@ -21,6 +21,7 @@ from actors.cli.options import (
 )
 from actors.cli.progress import Meter
 from actors.cli.shell import EXIT_WITH_FINDINGS, SHOWN, Shell, of, rest, say, settings_error
+from actors.cli.skipping import say_skipped
 from actors.cli.upload import show_upload
 from actors.slowest import named
 from actors.wording import counted, told
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 
 PLAN_EXAMPLES = examples(
-    "plan", "plan --select asset:EV-0*,reason:late_events --out plan.json", "plan --explain EV-07"
+    "plan", "plan --select 'asset:EV-0*,reason:late_events' --out plan.json", "plan --explain EV-07"
 )
 RUN_EXAMPLES = examples(
     "run --local",
@@ -76,7 +77,9 @@ def plan(
     pairs = len(found.items)
     if not shell.as_json and pairs:
         events = sum(item.events for item in found.items)
-        say(f"settings {found.settings}, sequence {found.seq}: {counted(pairs, 'pair')}, about {events:,} events")
+        each = " (each counted once for each of its models)" if len({item.model for item in found.items}) > 1 else ""
+        counts = f"{counted(pairs, 'pair')}, about {events:,} events{each}"
+        say(f"settings {found.settings}, sequence {found.seq}: {counts}")
     columns = ("asset_id", "model", "reasons", "from", "to", "days", "events")
     rows = [item | {"days": round(item["days"], 1)} for item in document["items"][:SHOWN]]
     shell.table(document, rows, columns, "up to date")
@@ -84,9 +87,7 @@ def plan(
         rest(pairs)
         for warning in found.warnings:
             say(f"warning: {warning}")
-        for skipped in document["skipped"][:SHOWN]:
-            say(f"skipped: {skipped['asset_id']} {skipped['model']}: no {skipped['missing']}")
-        rest(len(document["skipped"]))
+        say_skipped(found.skipped)
         for blocked in document["blocked"][:SHOWN]:
             say(f"blocked: {blocked['asset_id']} {blocked['model']}: waits for {blocked['by']}, which is parked")
         rest(len(document["blocked"]))
@@ -137,6 +138,7 @@ def _run(
             where = "in this process" if local else f"on Ray ({address or 'this machine'})"
             pairs = f"{counted(len(found.items), 'pair')} to run {where}, {len(skipped):,} skipped"
             say(f"settings {found.settings}: {pairs}")
+            say_skipped(found.skipped)
 
     with Meter(quiet=shell.as_json) as meter:
         report = shell.fleet().run(

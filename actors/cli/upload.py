@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    epilog = examples("upload --dry-run --gateway file:out", "upload --select asset:EV-0*")
+    epilog = examples("upload --dry-run --gateway file:out", "upload --select 'asset:EV-0*'")
     app.command(cls=Command, rich_help_panel=RESULTS, epilog=epilog)(upload)
 
 

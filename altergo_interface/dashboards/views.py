@@ -145,11 +145,11 @@ class RunView:
 class FleetView:
     """Everything that the fleet's dashboard shows, of one moment of the store.
 
-    `about` says of what moment, `tiles` are (what, value, whether it stands out). `assets` are the rows of the
-    assets' table in the order of `columns`, those that want attention first; None is unknown. `links` are the pages of the
-    first ones, as addresses relative to the fleet's. `alert_days` are (day, warnings, criticals), `alert_spans` by
-    asset (start, end, severity) of those that had most of them; `days` says over how many days alerts are shown,
-    `window` over how many quality and margins.
+    `about` says of what moment, `tiles` are (what, value, whether it stands out). `assets` are the rows of the table
+    in the order of `columns`, those that want attention first; None is unknown. `links` are the pages of the first
+    ones, as addresses relative to the fleet's. `alert_days` are (day, warnings, criticals), `alert_spans` by asset
+    (start, end, severity) of those that had most of them; `days` says over how many days alerts are shown, `window`
+    over how many quality and margins.
     """
 
     about: str

@@ -1,6 +1,7 @@
 """Appending a file to the event log: one file is one batch, known batches are skipped, nothing is half done."""
 
 import hashlib
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from event_store.facts import read_log_segments
 from event_store.ingest.arrange import Arranged, arrange
 from event_store.ingest.batch import IngestReport, record_batch, told_reasons
 from event_store.ingest.compare import mark_known, overlaps
+from event_store.ingest.faults import Fault, reasons
 from event_store.ingest.layers import log_segment, row_groups
 from event_store.ingest.options import ParseOptions
 from event_store.ingest.parse import Parsed, parse
@@ -39,7 +41,7 @@ def read_events(path: Path, options: ParseOptions, now_us: int) -> Parsed:
     """A file's events. Raises IngestError for a file without any good row."""
     parsed = parse(path, options, now_us)
     if len(parsed.ts) == 0:
-        raise IngestError(f"{path}: none of its {parsed.rows} rows can be ingested", _first_reason(parsed))
+        raise IngestError(f"{path}: none of its {parsed.rows} rows can be ingested", _first_reason(parsed, options))
     return parsed
 
 
@@ -67,11 +69,16 @@ def ingest_file(
         return Appender(store, str(path), batch, events).run(options, dry_run)
 
 
-def _first_reason(parsed: Parsed) -> str:
+def _first_reason(parsed: Parsed, options: ParseOptions) -> str:
     if parsed.rejected.num_rows == 0:
         return "It holds no values"
     first = parsed.rejected.slice(0, 1).to_pylist()[0]
-    return f"Row {first['row']}: {first['reason']}"
+    said = f"Row {first['row']}: {first['reason']}"
+    if first["reason"] != reasons(options)[Fault.UNREADABLE_TIME]:
+        return said
+    stamp = json.loads(first["raw"])[options.columns.get("ts", "ts")]
+    hint = "" if options.ts_format or options.ts_unit else ". Give --ts-format, e.g. '%d.%m.%Y %H:%M:%S'"
+    return f"{said}, but {stamp!r}{hint}"
 
 
 class Appender:

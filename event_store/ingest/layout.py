@@ -94,9 +94,11 @@ def _missing(path: Path, header: Sequence[str], missing: list[str], options: Par
     what = f"{path} has no column {wanted}; it has {shown}"
     if len(header) == 1 and (found := next((sign for sign in ";\t|," if sign in header[0]), None)):
         return IngestError(what, f"Is the delimiter {found!r}? Give it with --delimiter")
-    if set(missing) == {"sensor", "value"}:
-        return IngestError(what, "Give --wide for one column per sensor, or name the columns with --mapping")
     folded = {name.strip().casefold(): name for name in header}
+    if {"sensor", "value"} <= set(missing) and folded.keys().isdisjoint({"sensor", "value"}):
+        also = ", with --asset, if no column names it" if "asset_id" in missing else ""
+        hint = f"Is there one column per sensor? Then --wide{also}; else name the columns with --mapping"
+        return IngestError(what, hint)
     near = did_you_mean(missing[0].casefold(), folded)
     hint = f"Did you mean '{folded[near.split(chr(39))[1]]}'? " if near.startswith("Did") else ""
     also = ", or give --asset" if missing[0] == options.columns.get("asset_id", "asset_id") else ""
