@@ -232,8 +232,13 @@ class Fleet(WithDashboards):
 
     def sql(self, query: str) -> duckdb.DuckDBPyRelation:
         """A query over the views of the published copy, read-only."""
+        with own_errors():
+            return self.connect().sql(query)
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A read-only connection to the published copy, its views and nothing else."""
         paths = StorePaths(self.root)
         if published_meta(paths).get("root") != str(paths.root.absolute()):
             self.publish()  # there is none yet, or the store has moved since
         with own_errors():
-            return read_published(paths).sql(query)
+            return read_published(paths)

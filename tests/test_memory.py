@@ -78,7 +78,7 @@ def test_a_host_keeps_nothing_of_a_batch(ingested, monkeypatch):
 def test_a_long_plan_is_shown_in_part(ingested, twins, monkeypatch):
     made = []
     monkeypatch.setattr("actors.cli.run.SHOWN", 1)
-    monkeypatch.setattr("actors.plan_file._item", lambda item: made.append(item) or {"asset_id": item.asset_id})
+    monkeypatch.setattr("actors.plan_file._item", lambda item: made.append(item) or {"days": 1.0})
     twins("plan")
     assert len(made) == 1
 

@@ -44,6 +44,6 @@ def test_a_run_in_one_line(ingested, twins):
 
 
 def test_a_state_is_whole_on_a_pipe(ran, twins):
-    _, out, _ = twins("state", "EV-1")
+    _, out, _ = twins("state", "EV-1", "--full")
     (state,) = [line for line in out.splitlines() if line.startswith("    state ") and "equivalent_cycles" in line]
     assert state.endswith("}")

@@ -62,7 +62,6 @@ def sigterm_interrupts() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    _TERMINATED.clear()
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
@@ -74,17 +73,8 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM: ends also what a Ctrl-C would only interrupt."""
 
 
-_TERMINATED = threading.Event()
-
-
 def _interrupt(*_: object) -> None:
-    _TERMINATED.set()
     raise Terminated
-
-
-def interruption() -> KeyboardInterrupt:
-    """What has interrupted a library that swallows the exception and tells of it in its own way."""
-    return Terminated() if _TERMINATED.is_set() else KeyboardInterrupt()
 
 
 def _show(what: str, code: str, hint: str, as_json: bool) -> None:

@@ -2,16 +2,20 @@
 
 import re
 import sys
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from actors.cli.exits import interruption
 from actors.cli.grammar import RESULTS, Command, examples
 from actors.cli.shell import SHOWN, Shell, of
 
 if TYPE_CHECKING:
     import duckdb
+
+_Fetched = tuple[list[str], list[Any], int]
+"""Columns, rows, and how many more there are."""
 
 EXAMPLES = examples(
     "sql \"from latest_outputs where asset_id = 'EV-07'\"",
@@ -50,22 +54,38 @@ def answer(shell: Shell, query: str) -> None:
     from event_store.object_store import own_errors
 
     whole = shell.as_json or not sys.stdout.isatty()
+    con = shell.fleet().connect()
+
+    def fetch() -> _Fetched:
+        found = con.sql(query)
+        columns = list(found.columns) if found is not None else []
+        rows = [] if found is None else found.fetchall() if whole else found.limit(SHOWN + 1).fetchall()
+        return columns, rows, 0 if whole or len(rows) <= SHOWN else _count(found) - SHOWN
+
     try:
         with own_errors():
-            found = shell.fleet().sql(query)
-            columns = list(found.columns) if found is not None else []
-            fetched = [] if found is None else found.fetchall() if whole else found.limit(SHOWN + 1).fetchall()
-            left = 0 if whole or len(fetched) <= SHOWN else _count(found) - SHOWN
+            columns, fetched, left = _interruptible(con, fetch)
     except duckdb.Error as error:
         raise SelectionError(*_told(str(error))) from error
-    except RuntimeError as error:  # so DuckDB 2 tells of an interruption
-        if "interrupted" not in str(error):
-            raise
-        raise interruption() from error
     rows = [dict(zip(columns, row, strict=True)) for row in (fetched if whole else fetched[:SHOWN])]
     shell.table(rows, rows, columns, "no rows")
     if left:
         sys.stdout.write(f"… {left:,} more rows\n")
+
+
+def _interruptible(con: "duckdb.DuckDBPyConnection", fetch: Callable[[], _Fetched]) -> _Fetched:
+    """What a query gives, until Ctrl-C.
+
+    It runs beside this thread: DuckDB looks for signals only while the thread that asks has a part of the query to
+    itself, and where another has it all, Ctrl-C would never come through.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(fetch)
+        try:
+            return running.result()
+        except KeyboardInterrupt:
+            con.interrupt()
+            raise
 
 
 def _count(found: "duckdb.DuckDBPyRelation") -> int:
