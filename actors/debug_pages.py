@@ -7,7 +7,6 @@ from pathlib import Path
 
 from actors.asset_view import AssetLook, Range
 from actors.page_files import FOLDER, written
-from altergo_interface import TwinsError
 from altergo_interface.config import Settings
 from altergo_interface.dashboards import asset_page
 from altergo_interface.file_names import to_file_name
@@ -55,8 +54,8 @@ def debug_pages(
                 looks = {asset_id: look(asset_id, Range())}  # one asset's events at a time
             view = looks[asset_id].view([model], f"{model} of {asset_id}, run {run_id}")
             done.append(written(folder / run_id / _file_name(asset_id, model), asset_page(view)))
-        except TwinsError as error:  # the run is through and committed: its pages are only about it
-            warnings.append(f"debug_mode: no page of {asset_id} {model}: {error}")
+        except Exception as error:  # the run is committed: what its pages cannot draw must not end it
+            warnings.append(f"debug_mode: no page of {asset_id} {model}: {type(error).__name__}: {error}")
     _forget(folder, {row["run_id"] for row in pin.rows(_NEWEST, kept=KEPT_RUNS)})
     return DebugPages(done, warnings)
 

@@ -283,6 +283,33 @@ def test_pages_of_parked_pairs_come_first(tmp_path, make_events, monkeypatch):
     assert models == ["breaks"] * 3 + ["waits"] * 3
 
 
+def test_a_page_that_cannot_be_drawn_leaves_the_run_and_the_other_pages(
+    ingested, ask, write, settings_document, monkeypatch
+):
+    def draw(view):
+        if view.title.startswith("eq_cycles of EV-1"):
+            raise ValueError("what a model gave cannot be drawn")
+        return "page"
+
+    monkeypatch.setattr("actors.debug_pages.asset_page", draw)
+    settings_document["parameters"]["execution"]["debug_mode"] = True
+    report = ask("run", "--local", "--settings", write("debug.json", settings_document))
+    assert len(report["dashboards"]) == 3
+    assert [line for line in report["warnings"] if "debug_mode" in line] == [
+        "debug_mode: no page of EV-1 eq_cycles: ValueError: what a model gave cannot be drawn"
+    ]
+
+
+def test_a_dated_parameter_is_shown_as_it_is_now(ran, write):
+    rows = "asset_id,valid_from,capacity\nEV-1,2026-01-31T00:00Z,45\n"
+    ran.import_assets(write("aged.csv", rows))
+    ran.publish()
+    view = asset_view(ran, "EV-1")
+    assert "45 Ah" in view.about
+    mapping = {tuple(row[:2]): row[2] for row in view.tables["mapping"].rows}
+    assert mapping["eq_cycles", "capacity"] == "parameter capacity = 45.0"
+
+
 def test_a_page_that_cannot_be_written_leaves_the_run_as_it_is(ingested, ask, write, settings_document, store):
     settings_document["parameters"]["models"]["eq_cycles"]["debug_mode"] = True
     store.joinpath("dashboards").write_text("in the way")
