@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from actors.asset_view import AssetLook
 
 SHOWN_RECORDS = 200
+NEWEST = 2**62
+"""Behind all event time, µs UTC: the value of a dated parameter that came last."""
 
 _QUALITY = """
 select sensor, sum(samples)::bigint as samples, sum(gaps)::bigint as gaps, sum(gap_s) as gap_s,
@@ -86,7 +88,7 @@ def _fed(look: "AssetLook", name: str, declared: InputSpec, binding: Binding | M
         return f"{binding.groups[name]} ({len(group)} sensors)", _units(group[0].sensor, look, group[0].declared)
     if name in binding.constants:
         source = binding.constants[name]
-        value = value_at(look.facts.assets[look.asset_id].parameters, source, None)
+        value = value_at(look.facts.assets[look.asset_id].parameters, source, NEWEST)
         return f"parameter {source} = {value}", declared.unit or ""
     if declared.initialisation_value is not None:
         return f"its own last {declared.initialisation_value}", declared.unit or ""

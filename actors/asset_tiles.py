@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from actors.asset_tables import NEWEST
 from actors.wording import counted
 from altergo_interface.dashboards import ModelView, OutputView, RecordView
 from altergo_interface.dashboards.words import number
@@ -43,7 +44,7 @@ def tiles(models: Sequence[ModelView], records: Iterable[RecordView]) -> list[Ti
 
 def about(parameters: Sequence[ParameterFact], seq: int) -> str:
     """What kind of battery it is, and up to where its events are known."""
-    values = [(text, value_at(parameters, name, 2**62)) for name, text in _DESCRIBED]
+    values = [(text, value_at(parameters, name, NEWEST)) for name, text in _DESCRIBED]
     known = [text.format(f"{value:g}" if isinstance(value, float) else value) for text, value in values if value]
     return " · ".join([*known, f"events up to sequence {seq}"])
 

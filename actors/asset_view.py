@@ -209,10 +209,3 @@ def _provenance(head: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
         ("snapshots", snapshots),
         ("fingerprint", head["fingerprint"] or "none: never good"),
     )
-
-
-def check_range(found: Range, since: str | None, until: str | None) -> Range:
-    """Raises SelectionError for a range that holds no time."""
-    if found.since is not None and found.until is not None and found.since >= found.until:
-        raise SelectionError(f"--from {since} is not before --to {until}", "Ranges are half-open")
-    return found

@@ -4,14 +4,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from actors.asset_view import AssetLook, Range, check_range
+from actors.asset_view import AssetLook, Range
 from actors.debug_pages import DebugPages, debug_pages, debugged
 from actors.effective import effective
 from actors.fleet_view import fleet_view
 from actors.page_files import FOLDER, asset_file, written
 from actors.planning import enabled_models
 from actors.platform import WithPlatform
-from actors.times import parse_time
+from actors.times import parse_range
 from altergo_interface import SelectionError
 from altergo_interface.dashboards import asset_page, fleet_page
 from altergo_interface.errors import did_you_mean
@@ -38,11 +38,7 @@ class WithDashboards(WithPlatform):
         Raises SelectionError for an unknown asset or a range without events, StoreError where the file cannot be
         written.
         """
-        chosen = Range(
-            None if since is None else parse_time(since, "--from"),
-            None if until is None else parse_time(until, "--to"),
-        )
-        check_range(chosen, since, until)
+        chosen = Range(*parse_range(since, until))
         with self._pinned() as pin:
             look = self._look(pin)(asset_id, chosen)
             look.check_range()

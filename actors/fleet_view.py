@@ -117,7 +117,6 @@ def fleet_view(pin: Pinned, pages: int) -> FleetView:
         _COLUMNS,
         [_row(row) for row in rows],
         [page_address(row["asset_id"]) for row in rows[:pages]],
-        WINDOW_DAYS,
         ALERT_DAYS,
         _parked(pin.rows(_PARKED)),
         _alert_table(alerts),

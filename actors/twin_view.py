@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 
 from actors.planning import Binder, enabled_models
-from actors.times import iso, parse_time
+from actors.times import iso, parse_range, parse_time
 from actors.twin_actor import TwinActor
 from actors.work import AssetWork, PairWork
 from altergo_interface import SelectionError, SettingsError
@@ -92,11 +92,9 @@ class AssetTwin(Displayed):
         `overrides` are configuration values by `model.key`. Times are ISO 8601, half-open; naive ones are UTC.
         Raises SelectionError where no event lies before `until`.
         """
-        if since and until and parse_time(since, "--from") >= parse_time(until, "--to"):
-            raise SelectionError(f"--from {since} is not before --to {until}", "Ranges are half-open")
+        first, end = parse_range(since, until)
         settings = with_overrides(self._settings, overrides or {}, self._registry)
-        series = self._load(None if until is None else parse_time(until, "--to"))
-        first = parse_time(since, "--from") if since else None
+        series = self._load(end)
         return self._fold(settings, series, first, lambda *_: None)
 
     def state(self, at: str | None = None) -> dict[str, Any]:

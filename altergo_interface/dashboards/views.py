@@ -148,8 +148,7 @@ class FleetView:
     `about` says of what moment, `tiles` are (what, value, whether it stands out). `assets` are the rows of the table
     in the order of `columns`, those that want attention first; None is unknown. `links` are the pages of the first
     ones, as addresses relative to the fleet's. `alert_days` are (day, warnings, criticals), `alert_spans` by asset
-    (start, end, severity) of those that had most of them; `days` says over how many days alerts are shown, `window`
-    over how many quality and margins.
+    (start, end, severity) of those that had most of them; `days` says over how many days alerts are shown.
     """
 
     about: str
@@ -157,7 +156,6 @@ class FleetView:
     columns: Sequence[ColumnView]
     assets: Sequence[Cells]
     links: Sequence[str]
-    window: int
     days: int
     parked: TableView
     alerts: TableView
